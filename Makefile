@@ -1,0 +1,208 @@
+# Every command of the project; "make help" lists them.
+#
+# All that is generated goes to build/.
+
+SHELL     := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+# nginx adds -Werror.  It also adds the last of these, but for clang, unlike
+# gcc, the -Wextra that follows would undo that.
+
+WARNINGS := -Wall -Wextra -Wno-unused-parameter
+CFLAGS   ?= -g -O2
+LDFLAGS  ?=
+
+# Not named NGINX: in the environment that is how one nginx hands its sockets
+# to the next.
+
+NGINX_BINARY ?= $(shell command -v nginx || echo /usr/sbin/nginx)
+PYTHON       ?= /usr/bin/python3
+PROVE        ?= /usr/bin/prove
+PROVE_FLAGS  ?= -j2
+INSTALL      ?= t/lib/install.sh
+
+BUILD  := $(CURDIR)/build
+MODULE := $(BUILD)/ngx_http_marketplace_module.so
+
+# Programs of ours that start an nginx find these two in their environment.
+
+export NGINX_BINARY MODULE
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DELETE_ON_ERROR:
+
+
+.PHONY: all
+all: $(MODULE)  ## build the module (the default)
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / \
+	    { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  NGINX_SRC=dir          build in this nginx source tree instead"
+	@echo "  NGINX_CONFIGURE=flags  what that nginx was configured with"
+	@echo "  NGINX_BINARY=file      the nginx that is tested with"
+	@echo "  CC, CFLAGS, LDFLAGS    as usual"
+
+
+# Building the module
+
+ifdef NGINX_SRC
+
+NGINX_TREE      := $(abspath $(NGINX_SRC))
+NGINX_CONFIGURE ?= --with-compat --with-http_ssl_module
+
+CONFIGURE = ./configure $(NGINX_CONFIGURE)
+BUILT_FOR =
+
+else
+
+NGINX_TREE := /usr/share/nginx/src
+
+CONFIGURE = . ./conf_flags && ./configure "$${NGX_CONF_FLAGS[@]}"
+BUILT_FOR = $(shell $(NGINX_BINARY) -V 2>&1)
+
+endif
+
+CONFIGURE += --with-cc='$(CC)' --with-cc-opt='$(CFLAGS) $(WARNINGS)' \
+             --with-ld-opt='$(LDFLAGS)' --add-dynamic-module='$(CURDIR)'
+
+SOURCES := $(wildcard src/*.[ch] src/*/*.[ch])
+
+$(MODULE): $(BUILD)/nginx/objs/Makefile $(SOURCES)
+	@$(MAKE) -s -C $(BUILD)/nginx -f objs/Makefile objs/$(@F)
+	@cp $(BUILD)/nginx/objs/$(@F) $@
+	@echo "built $(@:$(CURDIR)/%=%)"
+
+# nginx is configured in a folder of links to its source tree, because
+# configure writes to the folder it is run in.
+
+$(BUILD)/nginx/objs/Makefile: config $(BUILD)/settings
+	@$(check_nginx_tree)
+	@rm -rf $(BUILD)/nginx
+	@mkdir -p $(BUILD)/nginx
+	@cd $(BUILD)/nginx \
+	    && ln -s $(NGINX_TREE)/* . \
+	    && rm -rf Makefile objs \
+	    && { test -e configure || ln -s auto/configure; } \
+	    && { $(CONFIGURE); } >$(BUILD)/configure.log 2>&1 \
+	    || { tail -n 20 $(BUILD)/configure.log; exit 1; }
+
+define check_nginx_tree
+	header=$(NGINX_TREE)/src/core/nginx.h; \
+	if ! test -f $$header; then \
+	    echo "no nginx source tree in $(NGINX_TREE):" \
+	         "run t/lib/install.sh build, or give NGINX_SRC=dir" >&2; \
+	    exit 1; \
+	fi; \
+	version=$$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' $$header); \
+	if test -z "$(NGINX_SRC)" \
+	    && ! $(NGINX_BINARY) -v 2>&1 | grep -qw "nginx/$$version"; \
+	then \
+	    echo "$(NGINX_BINARY) is not nginx $$version, for which the" \
+	         "development files are: give NGINX_SRC=dir" >&2; \
+	    exit 1; \
+	fi
+endef
+
+# What was built with other settings is built anew.
+
+$(BUILD)/settings: export SETTINGS = $(CONFIGURE) $(NGINX_TREE) $(BUILT_FOR)
+$(BUILD)/settings: FORCE
+	@mkdir -p $(@D)
+	@test "$$SETTINGS" = "$$(cat $@ 2>/dev/null)" || echo "$$SETTINGS" >$@
+
+.PHONY: FORCE
+FORCE:
+
+
+# Testing
+
+TEST_PARTS := unit test-python test-nginx
+
+.PHONY: test
+test: install-test  ## install what is missing and run every test
+	@failed=; \
+	for part in $(TEST_PARTS); do \
+	    $(MAKE) $$part || failed+=" $$part"; \
+	done; \
+	if test "$$failed"; then \
+	    echo "make test: FAILED:$$failed"; \
+	    exit 1; \
+	fi; \
+	echo "make test: passed: $(TEST_PARTS)"
+
+# What is in a folder below src/ knows nothing of nginx and is tested
+# without it.
+
+UNIT_CFLAGS := -g -O1 -Isrc $(WARNINGS) -Werror -fno-omit-frame-pointer \
+               -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_LIBS   := -lcjson -lcrypto -lcmocka
+
+UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/unit/%.o,$(wildcard src/*/*.c))
+UNIT_TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%, \
+                    $(sort $(wildcard t/unit/*_test.c)))
+
+.PHONY: unit
+unit: $(UNIT_TESTS)  ## run the unit tests, with sanitizers
+	@CMOCKA_MESSAGE_OUTPUT=TAP $(PROVE) -f -o -e '' $(^:$(CURDIR)/%=%)
+
+.SECONDARY:
+$(BUILD)/unit/%_test: $(BUILD)/unit/t/unit/%_test.o $(UNIT_OBJECTS)
+	@$(CC) $(UNIT_CFLAGS) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+$(BUILD)/unit/%.o: %.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	@$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD)/unit -name '*.d' 2>/dev/null)
+
+PYTHON_TESTS := t/standin_clients.py $(sort $(wildcard t/*_test.py))
+
+.PHONY: test-python
+test-python: $(MODULE)
+	@failed=0; \
+	for test in $(PYTHON_TESTS); do \
+	    echo "$$test"; \
+	    $(PYTHON) $$test || failed=1; \
+	done; \
+	exit $$failed
+
+# Test::Nginx keeps its servers in t/ below the current folder.  Here that
+# is a folder of links to our t/, which so stays clean.
+
+.PHONY: test-nginx
+test-nginx: $(MODULE)
+	@rm -rf $(BUILD)/prove
+	@mkdir -p $(BUILD)/prove/t
+	@ln -s $(CURDIR)/t/* $(BUILD)/prove/t
+	@cd $(BUILD)/prove && TEST_NGINX_BINARY=$(NGINX_BINARY) \
+	    TEST_NGINX_LOAD_MODULES=$(MODULE) TEST_NGINX_RANDOMIZE=1 \
+	    $(PROVE) $(PROVE_FLAGS) t/*.t
+
+
+# Showing
+
+.PHONY: demo
+demo: install-demo  ## run nginx, an application and a stand-in for AWS
+	@$(MAKE) all
+	@t/demo/run
+
+.PHONY: demo-check
+demo-check: install-demo  ## the same unattended: does a registration work?
+	@$(MAKE) all
+	@t/demo/run --check
+
+.PHONY: bench
+bench: install-bench  ## compare the module with its alternatives
+	@$(MAKE) all
+	@t/bench/run
+
+
+install-%: FORCE
+	@$(INSTALL) $*
+
+.PHONY: clean
+clean:  ## remove build/
+	@rm -rf $(BUILD)

@@ -1,0 +1,59 @@
+/*
+ * The operation ResolveCustomer of AWS Marketplace Metering: what is sent and
+ * what comes back.
+ */
+
+#ifndef MP_RESOLVE_CUSTOMER_H
+#define MP_RESOLVE_CUSTOMER_H
+
+
+#include "../text/mp_json.h"
+
+
+#define MP_METERING_SERVICE   "aws-marketplace"
+#define MP_RESOLVE_TARGET     "AWSMPMeteringService.ResolveCustomer"
+#define MP_AWS_JSON           "application/x-amz-json-1.1"
+
+
+enum {
+    MP_CUSTOMER_AWS_ACCOUNT_ID = 0,
+    MP_LICENSE_ARN,
+    MP_CUSTOMER_IDENTIFIER,
+    MP_PRODUCT_CODE,
+    MP_CUSTOMER_FIELDS
+};
+
+
+/* A field that AWS did not return, or returned empty, has the length 0. */
+typedef struct {
+    mp_str_t   field[MP_CUSTOMER_FIELDS];
+    cJSON     *reply;          /* what the fields point into */
+} mp_customer_t;
+
+
+/* The length of the request's body for a registration token. */
+size_t mp_resolve_body_len(mp_str_t token);
+
+/* Writes that many bytes and returns their end. */
+unsigned char *mp_resolve_body(unsigned char *dst, mp_str_t token);
+
+/*
+ * Reads the body of a reply with status 200.  Returns 1 if it names a customer
+ * and every field in it is as the API's model has it; the customer is then the
+ * caller's, for mp_customer_free().  Returns 0 if not, with nothing to free.
+ */
+int mp_customer_parse(mp_customer_t *customer, mp_str_t body);
+
+/*
+ * Any string member of the reply by its name in lower case; an empty string if
+ * there is none, or if it holds a control byte.
+ */
+mp_str_t mp_customer_member(const mp_customer_t *customer, mp_str_t name);
+
+/* Whether it is of the bytes that product codes are of. */
+int mp_is_product_code(mp_str_t value);
+
+void mp_customer_free(mp_customer_t *customer);
+
+
+#endif /* MP_RESOLVE_CUSTOMER_H */

@@ -1,0 +1,298 @@
+/*
+ * One HTTP exchange with an AWS endpoint: nginx's upstream, driven from a
+ * subrequest that runs no phases and sends nothing to the client.
+ */
+
+#include "ngx_http_marketplace.h"
+
+
+static void ngx_http_marketplace_exchange_run(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_marketplace_exchange_content(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static ngx_int_t ngx_http_marketplace_exchange_create_request(
+    ngx_http_request_t *sr);
+static ngx_int_t ngx_http_marketplace_exchange_reinit_request(
+    ngx_http_request_t *sr);
+static ngx_int_t ngx_http_marketplace_exchange_process_header(
+    ngx_http_request_t *sr);
+static void ngx_http_marketplace_exchange_abort_request(
+    ngx_http_request_t *sr);
+static void ngx_http_marketplace_exchange_finalize_request(
+    ngx_http_request_t *sr, ngx_int_t rc);
+static ngx_int_t ngx_http_marketplace_exchange_done(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
+
+
+ngx_int_t
+ngx_http_marketplace_exchange(ngx_http_request_t *r,
+    ngx_http_marketplace_exchange_t *exchange)
+{
+    ngx_http_request_t          *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_ERROR;
+    }
+
+    ps->handler = ngx_http_marketplace_exchange_done;
+    ps->data = exchange;
+
+    exchange->rc = NGX_AGAIN;
+    exchange->done = 0;
+
+    if (ngx_http_subrequest(r, &exchange->name, NULL, &sr, ps,
+                            NGX_HTTP_SUBREQUEST_WAITED)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* a request body of its own, or the client's would be sent to AWS */
+
+    sr->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    if (sr->request_body == NULL) {
+        return NGX_ERROR;
+    }
+
+    /*
+     * The subrequest is only posted yet.  Its method stays GET, although POST
+     * is on the wire: nginx tries another connection only for what may be
+     * repeated, and ResolveCustomer may.
+     */
+
+    sr->loc_conf = r->loc_conf;
+    sr->header_only = 1;
+    sr->write_event_handler = ngx_http_marketplace_exchange_run;
+
+    ngx_http_set_ctx(sr, exchange, ngx_http_marketplace_module);
+
+    exchange->subrequest = sr;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_marketplace_exchange_abort(ngx_http_marketplace_exchange_t *exchange)
+{
+    ngx_http_request_t      *sr;
+    ngx_http_cleanup_pt      cleanup;
+
+    sr = exchange->subrequest;
+    exchange->rc = NGX_ABORT;
+
+    /*
+     * The upstream ends as it does when a client goes away, which releases
+     * the reference that the end of the subrequest would release again.
+     */
+
+    if (sr->upstream && sr->upstream->cleanup) {
+        cleanup = *sr->upstream->cleanup;
+
+        sr->main->count++;
+        cleanup(sr);
+    }
+
+    ngx_http_finalize_request(sr, NGX_OK);
+}
+
+
+static void
+ngx_http_marketplace_exchange_run(ngx_http_request_t *sr)
+{
+    sr->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_http_finalize_request(sr, ngx_http_marketplace_exchange_content(sr));
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
+{
+    ngx_http_upstream_t              *u;
+    ngx_http_marketplace_exchange_t  *exchange;
+    ngx_http_marketplace_loc_conf_t  *mlcf;
+
+    if (ngx_http_upstream_create(sr) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+    mlcf = exchange->conf;
+    u = sr->upstream;
+
+    if (mlcf->upstream.ssl) {
+        u->ssl = 1;
+        ngx_str_set(&u->schema, "https://");
+
+    } else {
+        ngx_str_set(&u->schema, "http://");
+    }
+
+    ngx_str_set(&u->uri, "/");
+
+    u->conf = &mlcf->upstream;
+    u->output.tag = (ngx_buf_tag_t) &ngx_http_marketplace_module;
+    u->buffering = 0;
+
+    u->create_request = ngx_http_marketplace_exchange_create_request;
+    u->reinit_request = ngx_http_marketplace_exchange_reinit_request;
+    u->process_header = ngx_http_marketplace_exchange_process_header;
+    u->abort_request = ngx_http_marketplace_exchange_abort_request;
+    u->finalize_request = ngx_http_marketplace_exchange_finalize_request;
+
+    if (mlcf->resolver_name.len
+        && ngx_http_marketplace_exchange_set_name(sr, mlcf) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    sr->main->count++;
+
+    ngx_http_upstream_init(sr);
+
+    return NGX_DONE;
+}
+
+
+/* Has the name looked up when the request is made. */
+
+static ngx_int_t
+ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_http_upstream_resolved_t  *resolved;
+
+    resolved = ngx_pcalloc(sr->pool, sizeof(ngx_http_upstream_resolved_t));
+    if (resolved == NULL) {
+        return NGX_ERROR;
+    }
+
+    resolved->host = mlcf->resolver_name;
+    resolved->port = mlcf->resolver_port;
+
+    sr->upstream->resolved = resolved;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_exchange_create_request(ngx_http_request_t *sr)
+{
+    ngx_chain_t                      *cl;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+
+    cl = ngx_alloc_chain_link(sr->pool);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf = exchange->request;
+    cl->next = NULL;
+
+    sr->upstream->request_bufs = cl;
+
+    return ngx_http_marketplace_exchange_reinit_request(sr);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_exchange_reinit_request(ngx_http_request_t *sr)
+{
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+
+    mp_http_reply_init(&exchange->reply);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Reads the whole reply, its body too.  So the body never meets a filter, and
+ * the read timeout, which nginx does not renew in here, bounds all of it.
+ */
+
+static ngx_int_t
+ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
+{
+    mp_reply_rc_t                     rc;
+    ngx_http_upstream_t              *u;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    u = sr->upstream;
+    exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+
+    rc = mp_http_reply_parse(&exchange->reply, u->buffer.start,
+                             u->buffer.last - u->buffer.start,
+                             u->buffer.end - u->buffer.start);
+
+    if (rc == MP_REPLY_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == MP_REPLY_DONE) {
+        exchange->rc = NGX_OK;
+        u->keepalive = exchange->reply.keepalive;
+        u->headers_in.status_n = exchange->reply.status;
+
+    } else {
+        exchange->rc = NGX_DECLINED;
+        u->headers_in.status_n = NGX_HTTP_BAD_GATEWAY;
+    }
+
+    u->state->status = u->headers_in.status_n;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_marketplace_exchange_abort_request(ngx_http_request_t *sr)
+{
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
+                   "abort marketplace request");
+}
+
+
+static void
+ngx_http_marketplace_exchange_finalize_request(ngx_http_request_t *sr,
+    ngx_int_t rc)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
+                   "finalize marketplace request: %i", rc);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_exchange_done(ngx_http_request_t *sr, void *data,
+    ngx_int_t rc)
+{
+    ngx_http_marketplace_exchange_t  *exchange = data;
+
+    exchange->done = 1;
+
+    exchange->tries = sr->upstream_states ? sr->upstream_states->nelts : 0;
+
+    if (exchange->rc == NGX_AGAIN) {
+        exchange->rc = rc;
+    }
+
+    /* an error status would have nginx make an error page of the subrequest;
+     * these say that there is no client any more */
+
+    if (rc == NGX_ERROR
+        || rc == NGX_HTTP_REQUEST_TIME_OUT
+        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
+        return rc;
+    }
+
+    return NGX_OK;
+}

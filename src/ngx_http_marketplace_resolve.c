@@ -1,0 +1,899 @@
+/*
+ * One request, from its body to the customer's identity:
+ *
+ *     body -> token -> signed exchange with AWS -> customer or error
+ *          -> variables, request headers, verdict
+ *
+ * The handler runs in the PRECONTENT phase: behind access control and rate
+ * limits, in front of try_files and the content.  What it finds lives in a
+ * context that survives internal redirects.
+ */
+
+#include "ngx_http_marketplace.h"
+
+
+/* A body that is larger than this, and than four times the largest token, is
+ * no registration. */
+#define NGX_HTTP_MARKETPLACE_BODY_MAX        (64 * 1024)
+
+#define NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX  128
+
+#define NGX_HTTP_MARKETPLACE_RETRY_AFTER     "5"
+
+
+static ngx_int_t ngx_http_marketplace_start(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static ngx_http_marketplace_ctx_t *ngx_http_marketplace_create_ctx(
+    ngx_http_request_t *r, ngx_http_marketplace_loc_conf_t *mlcf);
+static void ngx_http_marketplace_cleanup(void *data);
+
+static ngx_int_t ngx_http_marketplace_read_body(
+    ngx_http_marketplace_ctx_t *ctx);
+static void ngx_http_marketplace_body_handler(ngx_http_request_t *r);
+static mp_token_rc_t ngx_http_marketplace_token(
+    ngx_http_marketplace_ctx_t *ctx);
+static mp_token_rc_t ngx_http_marketplace_token_from_body(
+    ngx_http_marketplace_ctx_t *ctx);
+static mp_token_rc_t ngx_http_marketplace_token_from_args(
+    ngx_http_request_t *r, ngx_http_marketplace_loc_conf_t *mlcf,
+    mp_registration_t *registration);
+static mp_token_rule_t ngx_http_marketplace_rule(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static void *ngx_http_marketplace_alloc(void *pool, size_t size);
+static ngx_int_t ngx_http_marketplace_hide_args(ngx_http_request_t *r);
+static off_t ngx_http_marketplace_body_max(
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static mp_token_rc_t ngx_http_marketplace_get_body(ngx_http_request_t *r,
+    off_t max, mp_str_t *body);
+static mp_token_rc_t ngx_http_marketplace_copy_body(ngx_http_request_t *r,
+    size_t len, mp_str_t *body);
+
+static ngx_int_t ngx_http_marketplace_registered(
+    ngx_http_marketplace_ctx_t *ctx, mp_token_rc_t rc);
+static ngx_int_t ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx);
+static ngx_buf_t *ngx_http_marketplace_create_request(
+    ngx_http_marketplace_ctx_t *ctx);
+static void ngx_http_marketplace_deadline_handler(ngx_event_t *ev);
+static ngx_int_t ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_set_statuses(
+    ngx_http_marketplace_ctx_t *ctx);
+static void ngx_http_marketplace_set_request_id(
+    ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_accepted(
+    ngx_http_marketplace_ctx_t *ctx);
+static ngx_uint_t ngx_http_marketplace_is_our_product(
+    ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_refused(
+    ngx_http_marketplace_ctx_t *ctx);
+
+static ngx_int_t ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
+    const mp_error_t *error);
+static ngx_int_t ngx_http_marketplace_conclude(
+    ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_abandon(
+    ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_add_retry_after(ngx_http_request_t *r);
+static void ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_http_marketplace_ctx_t       *ctx;
+    ngx_http_marketplace_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
+
+    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_marketplace_get_ctx(r);
+
+    if (ctx == NULL) {
+        return ngx_http_marketplace_start(r, mlcf);
+    }
+
+    if (ctx->state == NGX_HTTP_MARKETPLACE_CALLING) {
+        return ctx->exchange.done ? ngx_http_marketplace_called(ctx)
+                                  : NGX_AGAIN;
+    }
+
+    /*
+     * The verdict is given once; what comes here later, or while the body is
+     * still read, is an internal redirect, if only to the page of an error.
+     */
+
+    rc = ctx->verdict;
+    ctx->verdict = NGX_DECLINED;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_start(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    mp_token_rc_t                rc;
+    mp_registration_t            registration;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    /* the page of an error is no place to register */
+
+    if (r->err_status != 0) {
+        return NGX_DECLINED;
+    }
+
+    rc = MP_TOKEN_MISSING;
+    ngx_memzero(&registration, sizeof(mp_registration_t));
+
+    if (r->method != NGX_HTTP_POST
+        || !(mlcf->token_source & NGX_HTTP_MARKETPLACE_BODY))
+    {
+        if (mlcf->token_source & NGX_HTTP_MARKETPLACE_ARGS) {
+            rc = ngx_http_marketplace_token_from_args(r, mlcf, &registration);
+        }
+
+        if (rc == MP_TOKEN_MISSING && r->method != NGX_HTTP_POST) {
+            return NGX_DECLINED;
+        }
+    }
+
+    ctx = ngx_http_marketplace_create_ctx(r, mlcf);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_POST
+        && (mlcf->token_source & NGX_HTTP_MARKETPLACE_BODY))
+    {
+        return ngx_http_marketplace_read_body(ctx);
+    }
+
+    ctx->registration = registration;
+
+    return ngx_http_marketplace_registered(ctx, rc);
+}
+
+
+/* Internal redirects clear a request's contexts, but not its pool. */
+
+ngx_http_marketplace_ctx_t *
+ngx_http_marketplace_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_marketplace_module);
+
+    if (ctx || !(r->internal || r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_marketplace_cleanup) {
+            ngx_http_set_ctx(r, cln->data, ngx_http_marketplace_module);
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_marketplace_ctx_t *
+ngx_http_marketplace_create_ctx(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_marketplace_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_marketplace_ctx_t));
+
+    cln->handler = ngx_http_marketplace_cleanup;
+
+    ctx->request = r;
+    ctx->conf = mlcf;
+    ctx->start = ngx_current_msec;
+    ctx->verdict = NGX_DECLINED;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_marketplace_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_marketplace_cleanup(void *data)
+{
+    ngx_http_marketplace_ctx_t  *ctx = data;
+
+    if (ctx->deadline.timer_set) {
+        ngx_del_timer(&ctx->deadline);
+    }
+
+    mp_customer_free(&ctx->customer);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_read_body(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    /* what cannot be a registration is not held up to be read */
+
+    if (r->headers_in.content_length_n
+        > ngx_http_marketplace_body_max(ctx->conf))
+    {
+        return ngx_http_marketplace_registered(ctx, MP_TOKEN_TOO_LARGE);
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r,
+                                           ngx_http_marketplace_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_marketplace_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = ngx_http_marketplace_get_ctx(r);
+
+    r->preserve_body = 1;
+
+    rc = ngx_http_marketplace_registered(ctx, ngx_http_marketplace_token(ctx));
+
+    if (rc != NGX_AGAIN) {
+        ctx->verdict = rc;
+    }
+
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+/* The token from the body or, where both are asked for and the body has none,
+ * from the query. */
+
+static mp_token_rc_t
+ngx_http_marketplace_token(ngx_http_marketplace_ctx_t *ctx)
+{
+    mp_token_rc_t  rc, rc_args;
+
+    rc = ngx_http_marketplace_token_from_body(ctx);
+
+    if ((rc != MP_TOKEN_MISSING && rc != MP_TOKEN_UNSUPPORTED)
+        || !(ctx->conf->token_source & NGX_HTTP_MARKETPLACE_ARGS))
+    {
+        return rc;
+    }
+
+    rc_args = ngx_http_marketplace_token_from_args(ctx->request, ctx->conf,
+                                                   &ctx->registration);
+
+    return (rc_args == MP_TOKEN_MISSING) ? rc : rc_args;
+}
+
+
+static mp_token_rc_t
+ngx_http_marketplace_token_from_body(ngx_http_marketplace_ctx_t *ctx)
+{
+    mp_str_t             body, type;
+    mp_token_rc_t        rc;
+    mp_token_rule_t      rule;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    rc = ngx_http_marketplace_get_body(r,
+                                     ngx_http_marketplace_body_max(ctx->conf),
+                                     &body);
+    if (rc != MP_TOKEN_OK) {
+        return rc;
+    }
+
+    if (body.len == 0) {
+        return MP_TOKEN_MISSING;
+    }
+
+    if (r->headers_in.content_type == NULL) {
+        return MP_TOKEN_UNSUPPORTED;
+    }
+
+    type = ngx_http_marketplace_mp(&r->headers_in.content_type->value);
+    rule = ngx_http_marketplace_rule(r, ctx->conf);
+
+    return mp_token_from_body(&ctx->registration, &rule, type, body);
+}
+
+
+static mp_token_rc_t
+ngx_http_marketplace_token_from_args(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_registration_t *registration)
+{
+    mp_token_rc_t    rc;
+    mp_token_rule_t  rule;
+
+    rule = ngx_http_marketplace_rule(r, mlcf);
+
+    rc = mp_token_from_query(registration, &rule,
+                             ngx_http_marketplace_mp(&r->args));
+
+    if (rc != MP_TOKEN_MISSING && ngx_http_marketplace_hide_args(r) != NGX_OK)
+    {
+        return MP_TOKEN_NO_MEMORY;
+    }
+
+    return rc;
+}
+
+
+static mp_token_rule_t
+ngx_http_marketplace_rule(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    mp_token_rule_t  rule;
+
+    rule.field = ngx_http_marketplace_mp(&mlcf->token_field);
+    rule.max_len = mlcf->token_max_size;
+    rule.pool.alloc = ngx_http_marketplace_alloc;
+    rule.pool.pool = r->pool;
+
+    return rule;
+}
+
+
+static void *
+ngx_http_marketplace_alloc(void *pool, size_t size)
+{
+    return ngx_pnalloc(pool, size);
+}
+
+
+/* Takes the query out of the request line as logs print it, for the token's
+ * sake. */
+
+static ngx_int_t
+ngx_http_marketplace_hide_args(ngx_http_request_t *r)
+{
+    u_char  *args, *protocol, *p, *last;
+
+    last = r->request_line.data + r->request_line.len;
+
+    args = ngx_strlchr(r->request_line.data, last, '?');
+
+    if (args == NULL) {
+        return NGX_OK;
+    }
+
+    for (protocol = args; protocol < last && *protocol != ' '; protocol++) {
+        /* void */
+    }
+
+    p = ngx_pnalloc(r->pool, r->request_line.len + sizeof("..."));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = ngx_sprintf(p, "%*s?...%*s",
+                       (size_t) (args - r->request_line.data),
+                       r->request_line.data,
+                       (size_t) (last - protocol), protocol);
+
+    r->request_line.data = p;
+    r->request_line.len = last - p;
+
+    return NGX_OK;
+}
+
+
+static off_t
+ngx_http_marketplace_body_max(ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    return ngx_max(NGX_HTTP_MARKETPLACE_BODY_MAX,
+                   4 * (off_t) mlcf->token_max_size);
+}
+
+
+/* The body as one string: where it lies, if it lies in one piece. */
+
+static mp_token_rc_t
+ngx_http_marketplace_get_body(ngx_http_request_t *r, off_t max, mp_str_t *body)
+{
+    off_t         len;
+    ngx_buf_t    *buf;
+    ngx_chain_t  *cl;
+
+    body->len = 0;
+    body->data = NULL;
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return MP_TOKEN_OK;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    if (len > max) {
+        return MP_TOKEN_TOO_LARGE;
+    }
+
+    cl = r->request_body->bufs;
+    buf = cl->buf;
+
+    if (cl->next == NULL && ngx_buf_in_memory(buf)) {
+        body->data = buf->pos;
+        body->len = len;
+
+        return MP_TOKEN_OK;
+    }
+
+    return ngx_http_marketplace_copy_body(r, len, body);
+}
+
+
+static mp_token_rc_t
+ngx_http_marketplace_copy_body(ngx_http_request_t *r, size_t len,
+    mp_str_t *body)
+{
+    size_t        size;
+    u_char       *p;
+    ssize_t       n;
+    ngx_buf_t    *buf;
+    ngx_chain_t  *cl;
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        return MP_TOKEN_NO_MEMORY;
+    }
+
+    body->data = p;
+    body->len = len;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        buf = cl->buf;
+        size = ngx_buf_size(buf);
+
+        if (ngx_buf_in_memory(buf)) {
+            p = ngx_cpymem(p, buf->pos, size);
+            continue;
+        }
+
+        n = ngx_read_file(buf->file, p, size, buf->file_pos);
+
+        if (n == NGX_ERROR || (size_t) n != size) {
+            return MP_TOKEN_NO_MEMORY;
+        }
+
+        p += size;
+    }
+
+    return MP_TOKEN_OK;
+}
+
+
+/* Goes on with what came of looking for the token.  Like all that follows it
+ * returns the verdict, or NGX_AGAIN if that has to wait for AWS. */
+
+static ngx_int_t
+ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
+    mp_token_rc_t rc)
+{
+    switch (rc) {
+
+    case MP_TOKEN_OK:
+        return ngx_http_marketplace_call(ctx);
+
+    case MP_TOKEN_MISSING:
+        return ngx_http_marketplace_fail(ctx, &mp_missing_token);
+
+    case MP_TOKEN_INVALID:
+    case MP_TOKEN_UNSUPPORTED:
+        return ngx_http_marketplace_fail(ctx, &mp_invalid_request);
+
+    case MP_TOKEN_TOO_LARGE:
+        return ngx_http_marketplace_fail(ctx, &mp_token_too_large);
+
+    default: /* MP_TOKEN_NO_MEMORY */
+        return ngx_http_marketplace_abandon(ctx);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_http_request_t               *r;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    r = ctx->request;
+
+    if (ctx->conf->credentials->keys.access_key.len == 0) {
+        return ngx_http_marketplace_fail(ctx, &mp_no_credentials);
+    }
+
+    exchange = &ctx->exchange;
+
+    ngx_str_set(&exchange->name, "ResolveCustomer");
+    exchange->conf = ctx->conf;
+    exchange->request = ngx_http_marketplace_create_request(ctx);
+
+    if (exchange->request == NULL
+        || ngx_http_marketplace_exchange(r, exchange) != NGX_OK)
+    {
+        return ngx_http_marketplace_abandon(ctx);
+    }
+
+    ctx->deadline.handler = ngx_http_marketplace_deadline_handler;
+    ctx->deadline.data = ctx;
+    ctx->deadline.log = r->connection->log;
+
+    ngx_add_timer(&ctx->deadline, ctx->conf->timeout);
+
+    ctx->state = NGX_HTTP_MARKETPLACE_CALLING;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_buf_t *
+ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
+{
+    size_t                            len;
+    u_char                           *end;
+    ngx_buf_t                        *buf;
+    mp_str_t                          token;
+    mp_credentials_t                 *keys;
+    mp_signed_request_t               request;
+    ngx_http_marketplace_loc_conf_t  *mlcf;
+
+    mlcf = ctx->conf;
+    keys = &mlcf->credentials->keys;
+    token = ctx->registration.token;
+
+    mp_amz_date(request.date, ngx_time());
+
+    if (ngx_memcmp(mlcf->signing_key.day, request.date, MP_AMZ_DAY_LEN) != 0) {
+        mp_signing_key(&mlcf->signing_key, request.date, keys->secret_key,
+                       &mlcf->scope);
+    }
+
+    request.host = ngx_http_marketplace_mp(&mlcf->host);
+    request.content_type = mp_str_from(MP_AWS_JSON);
+    request.target = mp_str_from(MP_RESOLVE_TARGET);
+    request.session_token = keys->session_token;
+    request.body.len = mp_resolve_body_len(token);
+
+    len = mp_request_head_len(&request, &mlcf->scope, keys->access_key);
+
+    buf = ngx_create_temp_buf(ctx->request->pool, len + request.body.len);
+    if (buf == NULL) {
+        return NULL;
+    }
+
+    request.body.data = buf->start + len;
+    buf->last = mp_resolve_body(buf->start + len, token);
+
+    end = mp_request_head(buf->start, &request, &mlcf->scope,
+                          keys->access_key, &mlcf->signing_key);
+
+    ctx->signature.len = MP_SHA256_HEX_LEN;
+    ctx->signature.data = end - (sizeof(CRLF CRLF) - 1) - MP_SHA256_HEX_LEN;
+
+    return buf;
+}
+
+
+static void
+ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
+{
+    ngx_connection_t            *c;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = ev->data;
+    c = ctx->request->connection;
+
+    ngx_http_set_log_request(c->log, ctx->request);
+
+    ngx_http_marketplace_exchange_abort(&ctx->exchange);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = &ctx->exchange;
+
+    if (ctx->deadline.timer_set) {
+        ngx_del_timer(&ctx->deadline);
+    }
+
+    if (ngx_http_marketplace_set_statuses(ctx) != NGX_OK) {
+        return ngx_http_marketplace_abandon(ctx);
+    }
+
+    switch (exchange->rc) {
+
+    case NGX_OK:
+        ngx_http_marketplace_set_request_id(ctx);
+
+        return (exchange->reply.status == NGX_HTTP_OK)
+               ? ngx_http_marketplace_accepted(ctx)
+               : ngx_http_marketplace_refused(ctx);
+
+    case NGX_DECLINED:
+        return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
+
+    case NGX_ABORT:
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return ngx_http_marketplace_fail(ctx, &mp_timeout);
+
+    case NGX_HTTP_BAD_GATEWAY:
+        return ngx_http_marketplace_fail(ctx, &mp_connection_error);
+
+    default:
+        return ngx_http_marketplace_abandon(ctx);
+    }
+}
+
+
+/* The status of every attempt; only the last can have been answered. */
+
+static ngx_int_t
+ngx_http_marketplace_set_statuses(ngx_http_marketplace_ctx_t *ctx)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    p = ngx_pnalloc(ctx->request->pool,
+                    ctx->exchange.tries * sizeof("-, ") + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->statuses.data = p;
+
+    for (i = 1; i < ctx->exchange.tries; i++) {
+        p = ngx_cpymem(p, "-, ", sizeof("-, ") - 1);
+    }
+
+    if (ctx->exchange.rc == NGX_OK) {
+        p = ngx_sprintf(p, "%ui", (ngx_uint_t) ctx->exchange.reply.status);
+
+    } else {
+        *p++ = '-';
+    }
+
+    ctx->statuses.len = p - ctx->statuses.data;
+
+    return NGX_OK;
+}
+
+
+/* AWS's ids are of letters, digits and dashes; what is not is not printed. */
+
+static void
+ngx_http_marketplace_set_request_id(ngx_http_marketplace_ctx_t *ctx)
+{
+    mp_str_t  id;
+
+    id = ctx->exchange.reply.request_id;
+
+    if (id.len <= NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX && mp_str_is_word(id)) {
+        ctx->request_id = ngx_http_marketplace_ngx(id);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_accepted(ngx_http_marketplace_ctx_t *ctx)
+{
+    if (!mp_customer_parse(&ctx->customer, ctx->exchange.reply.body)) {
+        return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
+    }
+
+    if (!ngx_http_marketplace_is_our_product(ctx)) {
+        mp_customer_free(&ctx->customer);
+
+        return ngx_http_marketplace_fail(ctx, &mp_product_code_mismatch);
+    }
+
+    return ngx_http_marketplace_conclude(ctx);
+}
+
+
+static ngx_uint_t
+ngx_http_marketplace_is_our_product(ngx_http_marketplace_ctx_t *ctx)
+{
+    mp_str_t     product;
+    ngx_str_t   *code;
+    ngx_uint_t   i;
+
+    if (ctx->conf->product_codes == NULL) {
+        return 1;
+    }
+
+    product = ctx->customer.field[MP_PRODUCT_CODE];
+    code = ctx->conf->product_codes->elts;
+
+    for (i = 0; i < ctx->conf->product_codes->nelts; i++) {
+        if (mp_str_eq(product, ngx_http_marketplace_mp(&code[i]))) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
+{
+    mp_str_t          secrets[3];
+    mp_error_t        error;
+    mp_http_reply_t  *reply;
+
+    reply = &ctx->exchange.reply;
+
+    if (reply->status < NGX_HTTP_BAD_REQUEST) {
+        return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
+    }
+
+    ctx->aws_error = ngx_palloc(ctx->request->pool, sizeof(mp_aws_error_t));
+    if (ctx->aws_error == NULL) {
+        return ngx_http_marketplace_abandon(ctx);
+    }
+
+    secrets[0] = ctx->registration.token;
+    secrets[1] = ctx->conf->credentials->keys.session_token;
+    secrets[2] = ctx->signature;
+
+    mp_aws_error_parse(ctx->aws_error, reply->body, reply->error_type,
+                       secrets, 3);
+
+    error = mp_aws_error_classify(ctx->aws_error, reply->status, 0);
+
+    return ngx_http_marketplace_fail(ctx, &error);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
+    const mp_error_t *error)
+{
+    ctx->error = *error;
+
+    ngx_http_marketplace_log_error(ctx);
+
+    return ngx_http_marketplace_conclude(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
+{
+    ctx->state = NGX_HTTP_MARKETPLACE_RESOLVED;
+    ctx->time = ngx_current_msec - ctx->start;
+
+    if (ctx->error.name.len == 0
+        || ctx->conf->resolve == NGX_HTTP_MARKETPLACE_OPTIONAL)
+    {
+        return (ngx_http_marketplace_add_headers(ctx) == NGX_OK)
+               ? NGX_DECLINED
+               : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->error.status == NGX_HTTP_SERVICE_UNAVAILABLE
+        && ngx_http_marketplace_add_retry_after(ctx->request) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ctx->error.status;
+}
+
+
+/* The machine is out of memory or the like: there is no result. */
+
+static ngx_int_t
+ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
+{
+    ctx->state = NGX_HTTP_MARKETPLACE_ABANDONED;
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_add_retry_after(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Retry-After");
+    ngx_str_set(&h->value, NGX_HTTP_MARKETPLACE_RETRY_AFTER);
+
+    return NGX_OK;
+}
+
+
+/* One line that tells the operator what happened and what to do. */
+
+static void
+ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_str_t          name, key, message;
+    ngx_log_t         *log;
+    const mp_error_t  *error;
+
+    static const ngx_uint_t  levels[] = {
+        NGX_LOG_INFO,     /* MP_FAULT_BUYER */
+        NGX_LOG_WARN,     /* MP_FAULT_PRODUCT */
+        NGX_LOG_ERR,      /* MP_FAULT_SERVICE */
+        NGX_LOG_ERR       /* MP_FAULT_OPERATOR */
+    };
+
+    log = ctx->request->connection->log;
+    error = &ctx->error;
+    name = ngx_http_marketplace_ngx(error->name);
+
+    if (ctx->state != NGX_HTTP_MARKETPLACE_CALLING) {
+        ngx_log_error(levels[error->fault], log, 0, "marketplace: %V: %s",
+                      &name, error->advice);
+        return;
+    }
+
+    key = ngx_http_marketplace_ngx(ctx->conf->credentials->keys.access_key);
+    ngx_str_null(&message);
+
+    if (ctx->aws_error) {
+        message.data = ctx->aws_error->message;
+        message.len = ctx->aws_error->message_len;
+    }
+
+    ngx_log_error(levels[error->fault], log, 0,
+                  "marketplace: ResolveCustomer failed: %V: \"%V\", "
+                  "status %V, request id \"%V\", endpoint %V, region %V, "
+                  "access key %V: %s",
+                  &name, &message, &ctx->statuses, &ctx->request_id,
+                  &ctx->conf->host, &ctx->conf->region, &key, error->advice);
+}

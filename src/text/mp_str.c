@@ -1,0 +1,218 @@
+#define _GNU_SOURCE  /* memmem() */
+
+#include "mp_str.h"
+
+#include <string.h>
+
+
+static size_t mp_utf8_sequence_len(const unsigned char *p, size_t left);
+
+
+mp_str_t
+mp_str_from(const char *text)
+{
+    mp_str_t  str;
+
+    str.len = strlen(text);
+    str.data = (const unsigned char *) text;
+
+    return str;
+}
+
+
+int
+mp_str_eq(mp_str_t a, mp_str_t b)
+{
+    return a.len == b.len
+           && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+int
+mp_str_eq_nocase(mp_str_t a, mp_str_t b)
+{
+    size_t  i;
+
+    if (a.len != b.len) {
+        return 0;
+    }
+
+    for (i = 0; i < a.len; i++) {
+        if (mp_lower(a.data[i]) != mp_lower(b.data[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+size_t
+mp_str_find(mp_str_t text, mp_str_t needle)
+{
+    void  *found;
+
+    if (text.len < needle.len) {
+        return text.len;
+    }
+
+    found = memmem(text.data, text.len, needle.data, needle.len);
+
+    return found ? (size_t) ((unsigned char *) found - text.data) : text.len;
+}
+
+
+mp_str_t
+mp_str_trim(mp_str_t text)
+{
+    while (text.len && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text.data++;
+        text.len--;
+    }
+
+    while (text.len
+           && (text.data[text.len - 1] == ' '
+               || text.data[text.len - 1] == '\t'))
+    {
+        text.len--;
+    }
+
+    return text;
+}
+
+
+int
+mp_hex_digit(unsigned char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c = mp_lower(c);
+
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+
+    return -1;
+}
+
+
+int
+mp_str_has_control(mp_str_t text)
+{
+    size_t  i;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+int
+mp_str_is_word(mp_str_t text)
+{
+    size_t         i;
+    unsigned char  c;
+
+    for (i = 0; i < text.len; i++) {
+        c = mp_lower(text.data[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9')
+            && c != '.' && c != '_' && c != '-')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+mp_str_is_visible(mp_str_t text)
+{
+    size_t  i;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] <= 0x20 || text.data[i] >= 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
+mp_str_is_utf8(mp_str_t text)
+{
+    size_t  i, n;
+
+    for (i = 0; i < text.len; i += n) {
+
+        n = mp_utf8_sequence_len(text.data + i, text.len - i);
+
+        if (n == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* The length of the character at p, or 0 if it is not well-formed. */
+
+static size_t
+mp_utf8_sequence_len(const unsigned char *p, size_t left)
+{
+    size_t         i, n;
+    unsigned char  low, high;
+
+    if (p[0] < 0x80) {
+        return 1;
+    }
+
+    if (p[0] < 0xc2 || p[0] > 0xf4) {
+        return 0;
+    }
+
+    n = (p[0] < 0xe0) ? 2 : (p[0] < 0xf0) ? 3 : 4;
+
+    if (left < n) {
+        return 0;
+    }
+
+    /* the second byte is what rules out overlong forms and surrogates */
+
+    low = (p[0] == 0xe0) ? 0xa0 : (p[0] == 0xf0) ? 0x90 : 0x80;
+    high = (p[0] == 0xed) ? 0x9f : (p[0] == 0xf4) ? 0x8f : 0xbf;
+
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+
+    for (i = 2; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+
+    return n;
+}
+
+
+unsigned char *
+mp_copy(unsigned char *dst, mp_str_t src)
+{
+    if (src.len) {
+        memcpy(dst, src.data, src.len);
+    }
+
+    return dst + src.len;
+}

@@ -1,0 +1,168 @@
+/*
+ * application/x-www-form-urlencoded, in a body or a query string.
+ */
+
+#include "mp_token_field.h"
+
+
+static mp_token_rc_t mp_form_pair(mp_field_t *fields, const mp_pool_t *pool,
+    mp_str_t pair, int strict);
+static mp_token_rc_t mp_form_value(mp_field_t *field, const mp_pool_t *pool,
+    mp_str_t raw);
+static int mp_form_next(mp_str_t *raw);
+static int mp_form_eq(mp_str_t raw, mp_str_t name);
+static int mp_form_decoded_len(mp_str_t raw, size_t *len);
+
+
+mp_token_rc_t
+mp_form_parse(mp_field_t *fields, const mp_pool_t *pool, mp_str_t form,
+    int strict)
+{
+    size_t         len;
+    mp_str_t       pair;
+    mp_token_rc_t  rc;
+
+    static const mp_str_t  ampersand = mp_str("&");
+
+    for ( ;; ) {
+        len = mp_str_find(form, ampersand);
+
+        pair.data = form.data;
+        pair.len = len;
+
+        rc = mp_form_pair(fields, pool, pair, strict);
+
+        if (rc != MP_TOKEN_OK || len == form.len) {
+            return rc;
+        }
+
+        form.data += len + 1;
+        form.len -= len + 1;
+    }
+}
+
+
+static mp_token_rc_t
+mp_form_pair(mp_field_t *fields, const mp_pool_t *pool, mp_str_t pair,
+    int strict)
+{
+    size_t    i, len;
+    mp_str_t  name, value;
+
+    static const mp_str_t  equals = mp_str("=");
+
+    name.data = pair.data;
+    name.len = mp_str_find(pair, equals);
+
+    value.data = pair.data + name.len;
+    value.len = pair.len - name.len;
+
+    if (value.len) {
+        value.data++;
+        value.len--;
+    }
+
+    for (i = 0; i < MP_FIELDS; i++) {
+        if (mp_form_eq(name, fields[i].name)) {
+            return mp_form_value(&fields[i], pool, value);
+        }
+    }
+
+    return (strict && !mp_form_decoded_len(pair, &len)) ? MP_TOKEN_INVALID
+                                                        : MP_TOKEN_OK;
+}
+
+
+static mp_token_rc_t
+mp_form_value(mp_field_t *field, const mp_pool_t *pool, mp_str_t raw)
+{
+    size_t          len;
+    mp_str_t        value;
+    unsigned char  *p;
+
+    if (!mp_form_decoded_len(raw, &len)) {
+        return MP_TOKEN_INVALID;
+    }
+
+    if (len > field->max_len) {
+        return MP_TOKEN_TOO_LARGE;
+    }
+
+    p = pool->alloc(pool->pool, len + 1);
+    if (p == NULL) {
+        return MP_TOKEN_NO_MEMORY;
+    }
+
+    value.data = p;
+    value.len = len;
+
+    while (raw.len) {
+        *p++ = (unsigned char) mp_form_next(&raw);
+    }
+
+    return mp_field_set(field, value);
+}
+
+
+/* Takes the next byte, decoded, or -1 where the encoding is broken. */
+
+static int
+mp_form_next(mp_str_t *raw)
+{
+    int            high, low;
+    unsigned char  c;
+
+    c = raw->data[0];
+
+    if (c == '%') {
+
+        if (raw->len < 3) {
+            return -1;
+        }
+
+        high = mp_hex_digit(raw->data[1]);
+        low = mp_hex_digit(raw->data[2]);
+
+        if (high < 0 || low < 0) {
+            return -1;
+        }
+
+        raw->data += 3;
+        raw->len -= 3;
+
+        return high * 16 + low;
+    }
+
+    raw->data++;
+    raw->len--;
+
+    return (c == '+') ? ' ' : c;
+}
+
+
+static int
+mp_form_eq(mp_str_t raw, mp_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < name.len; i++) {
+        if (raw.len == 0 || mp_form_next(&raw) != name.data[i]) {
+            return 0;
+        }
+    }
+
+    return raw.len == 0;
+}
+
+
+static int
+mp_form_decoded_len(mp_str_t raw, size_t *len)
+{
+    for (*len = 0; raw.len; (*len)++) {
+        if (mp_form_next(&raw) < 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -1,0 +1,248 @@
+#!/bin/bash
+#
+# Installs what the project's commands need on a Debian machine.
+#
+#     t/lib/install.sh build|test|demo|bench ...
+#
+# Every argument is a group of packages.  When all of them are there, nothing
+# is done and no privilege is needed; else this is to be run by root, or by
+# somebody for whom sudo works.
+
+set -eu
+
+BUILD=(gcc libc6-dev make nginx nginx-dev libcjson-dev libssl-dev)
+TEST=(libcmocka-dev perl python3 python3-boto3 python3-botocore awscli
+      ca-certificates curl openssl)
+DEMO=(python3 python3-botocore ca-certificates chromium curl openssl)
+BENCH=(python3 wrk)
+
+# The Debian release that Test::Nginx comes from where the machine's own
+# release has none.
+TEST_NGINX_SUITE=forky
+
+POLICY=/usr/sbin/policy-rc.d
+
+scratch=
+policy=
+
+
+main() {
+    local packages group test_nginx=
+
+    packages=("${BUILD[@]}")
+
+    for group; do
+        case $group in
+            build) ;;
+            test)  packages+=("${TEST[@]}"); test_nginx=libtest-nginx-perl ;;
+            demo)  packages+=("${DEMO[@]}") ;;
+            bench) packages+=("${BENCH[@]}") ;;
+            *)     die "usage: $0 build|test|demo|bench ..." ;;
+        esac
+    done
+
+    mapfile -t packages < <(missing "${packages[@]}")
+
+    if [ "$test_nginx" ] && has_test_nginx; then
+        test_nginx=
+    fi
+
+    if [ -z "${packages[*]}$test_nginx" ]; then
+        return
+    fi
+
+    as_root "${packages[*]} $test_nginx" "$@"
+
+    scratch=$(mktemp -d)
+    trap clean_up EXIT
+
+    run "apt-get update" apt update
+
+    if [ "${packages[*]}" ]; then
+        install "${packages[@]}"
+    fi
+
+    if [ "$test_nginx" ]; then
+        install_test_nginx
+    fi
+}
+
+
+die() {
+    echo "$@" >&2
+    exit 1
+}
+
+
+clean_up() {
+    rm -rf "$scratch"
+
+    if [ "$policy" ]; then
+        rm -f $POLICY
+    fi
+}
+
+
+# Prints those of the packages that are not installed.
+
+missing() {
+    local installed package
+
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" \
+                2>/dev/null || true)
+
+    for package; do
+        if ! grep -qx "installed $package" <<< "$installed"; then
+            echo "$package"
+        fi
+    done | sort -u
+}
+
+
+# Any way of having it is good, CPAN's included.
+
+has_test_nginx() {
+    /usr/bin/perl -e 'exit !grep { -e "$_/Test/Nginx/Socket.pm" } @INC'
+}
+
+
+as_root() {
+    local wanted=$1
+    shift
+
+    if ! command -v apt-get >/dev/null; then
+        die "$0: there is no apt-get here to install: $wanted"
+    fi
+
+    if [ "$(id -u)" != 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            die "$0: run this as root; to be installed are: $wanted"
+        fi
+
+        echo "installing with sudo: $wanted"
+        exec sudo -- "$BASH" "$0" "$@"
+    fi
+}
+
+
+# Says what it does and keeps quiet about how, unless that fails.
+
+run() {
+    local log=$scratch/log
+
+    echo "$1 ..."
+    shift
+
+    if ! "$@" >"$log" 2>&1 </dev/null; then
+        cat "$log" >&2
+        die "$0: failed: $*"
+    fi
+}
+
+
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+        -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"
+}
+
+
+install() {
+    local new_nginx
+
+    new_nginx=$(missing nginx)
+
+    hold_nginx_service
+
+    run "installing $*" apt --no-install-recommends install "$@"
+
+    if [ "$new_nginx" ] && command -v systemctl >/dev/null; then
+        systemctl --quiet disable nginx
+    fi
+}
+
+
+# Debian starts nginx when it installs or upgrades it, and serves port 80.
+# Nobody who builds or tests a module has asked for that.  An nginx that runs
+# already is left to Debian.
+
+hold_nginx_service() {
+    if [ -e $POLICY ] || [ -e /run/nginx.pid ]; then
+        return
+    fi
+
+    policy=yes
+    printf '%s\n' '#!/bin/sh' 'exit 101' >$POLICY
+    chmod 755 $POLICY
+}
+
+
+install_test_nginx() {
+    if apt-cache show libtest-nginx-perl >/dev/null 2>&1; then
+        install libtest-nginx-perl
+
+    else
+        private_apt_root
+
+        run "apt-get update, with $TEST_NGINX_SUITE" private_apt update
+
+        run "installing libtest-nginx-perl of $TEST_NGINX_SUITE" \
+            private_apt --no-install-recommends --no-upgrade --no-remove \
+            install libtest-nginx-perl/$TEST_NGINX_SUITE
+    fi
+}
+
+
+# What apt reads is copied and the other release is added to the copy: to the
+# machine's own configuration nothing changes.  Pinned to -1, the other
+# release serves nothing but the package that is asked from it by name.
+
+private_apt_root() {
+    local codename uri LISTS PARTS PREFERENCES
+
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+          'Origin: Debian' "Codename: $codename" | head -n 1)
+
+    if [ -z "$uri" ]; then
+        die "$0: no Debian mirror for libtest-nginx-perl:" \
+            "try cpan Test::Nginx"
+    fi
+
+    eval "$(apt-config shell LISTS Dir::State::lists/d \
+            PARTS Dir::Etc::sourceparts/d \
+            PREFERENCES Dir::Etc::preferencesparts/d)"
+
+    # apt downloads as a user of its own, which has to reach the folder
+    chmod 755 "$scratch"
+
+    mkdir -p "$scratch/cache"
+    cp -a "$LISTS" "$scratch/lists"
+    cp -a "$PARTS" "$scratch/sources"
+    cp -a "$PREFERENCES" "$scratch/preferences"
+
+    cat >"$scratch/sources/test-nginx.sources" <<END
+Types: deb
+URIs: $uri
+Suites: $TEST_NGINX_SUITE
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
+
+    cat >"$scratch/preferences/test-nginx" <<END
+Package: *
+Pin: release n=$TEST_NGINX_SUITE
+Pin-Priority: -1
+END
+}
+
+
+private_apt() {
+    apt -o Dir::State::lists="$scratch/lists" \
+        -o Dir::Cache="$scratch/cache" \
+        -o Dir::Etc::sourceparts="$scratch/sources" \
+        -o Dir::Etc::preferencesparts="$scratch/preferences" "$@"
+}
+
+
+main "$@"

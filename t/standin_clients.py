@@ -1,0 +1,685 @@
+#!/usr/bin/python3
+"""Holds the stand-in for AWS (t/lib/standin.py) against real AWS clients.
+
+    /usr/bin/python3 t/standin_clients.py [unittest options]
+
+Needs boto3, the AWS CLI (AWS_CLI, default /usr/bin/aws) and openssl.
+"""
+
+import functools
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from unittest import mock
+from urllib.parse import quote
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "lib"))
+import standin  # noqa: E402
+
+AWS_CLI = os.environ.get("AWS_CLI", "/usr/bin/aws")
+REAL_HOST = "metering.marketplace.us-east-1.amazonaws.com"
+STANDIN = [sys.executable, str(HERE / "lib" / "standin.py")]
+ODD_TOKEN = "ok+/=\"\\ \t\r\n\0\x7f é€😀&%2B<>'"
+
+work = None
+server = None
+
+
+class Server:
+    """A stand-in process and its control endpoints."""
+
+    def __init__(self, *options):
+        self.process = subprocess.Popen([*STANDIN, *options], stdout=subprocess.PIPE, text=True)
+        self.ports = json.loads(self.process.stdout.readline())
+
+    def control(self, method, path):
+        with closing(http.client.HTTPConnection("127.0.0.1", self.ports["http"], timeout=5)) as connection:
+            connection.request(method, "/_standin/" + path)
+            return connection.getresponse().read().decode()
+
+    def requests(self, token=None):
+        return json.loads(self.control("GET", "requests" + filtered(token)))
+
+    def count(self, token=None):
+        return int(self.control("GET", "count" + filtered(token)))
+
+    def last(self):
+        return self.requests()[-1]
+
+    def url(self, scheme="http"):
+        return f"{scheme}://127.0.0.1:{self.ports[scheme]}"
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        status = self.process.wait(5)
+        self.process.stdout.close()
+        return status
+
+
+def filtered(token):
+    return "" if token is None else "?token=" + quote(token, safe="")
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], cwd=work.name, check=True, capture_output=True)
+
+
+def make_certificates():
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    openssl("req", "-x509", *new_key, "-subj", "/CN=Stand-in CA", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(
+        *("req", "-x509", *new_key, "-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=stand-in"),
+        *("-addext", f"subjectAltName=IP:127.0.0.1,DNS:{REAL_HOST}"),
+        *("-addext", "basicConstraints=CA:FALSE", "-keyout", "tls.key", "-out", "tls.pem"),
+    )
+
+
+def setUpModule():
+    global work, server
+    work = tempfile.TemporaryDirectory()
+    os.environ.update(
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CA_BUNDLE=in_work("ca.pem"),
+        NO_PROXY="127.0.0.1",
+    )
+    make_certificates()
+    server = Server("--http", "0", "--https", "0", "--cert", in_work("tls.pem"), "--key", in_work("tls.key"))
+
+
+def tearDownModule():
+    status = server.stop()
+    work.cleanup()
+    assert status == 0, status
+
+
+def in_work(name):
+    return str(Path(work.name) / name)
+
+
+def boto_client(key_id="AKIDEXAMPLE", **options):
+    """A client with the credentials of key_id, unless the options say otherwise."""
+    account = standin.CREDENTIALS.get(key_id, standin.Account(""))
+    retries = {"max_attempts": options.get("retries", 0)}
+    client = session().client(
+        "meteringmarketplace",
+        endpoint_url=options.get("url") or server.url(options.get("scheme", "http")),
+        region_name=options.get("region", "us-east-1"),
+        aws_access_key_id=key_id,
+        aws_secret_access_key=options.get("secret", account.secret),
+        aws_session_token=options.get("session_token", account.session_token),
+        verify=in_work("ca.pem"),
+        config=Config(retries=retries, read_timeout=options.get("read_timeout", 5)),
+    )
+    unittest.addModuleCleanup(client.close)
+    return client
+
+
+@functools.cache
+def session():
+    return boto3.session.Session()
+
+
+def fields_of(reply):
+    return {name: value for name, value in reply.items() if name != "ResponseMetadata"}
+
+
+def known_to_boto(token):
+    """What the stand-in answers, less what botocore's old model does not have."""
+    fields = standin.customer(token)
+    del fields["LicenseArn"]
+    return fields
+
+
+@contextmanager
+def client_clock(seconds):
+    """Have botocore sign under a shifted time, with its own signer or with awscrt's."""
+
+    class Shifted(datetime):
+        @classmethod
+        def utcnow(cls):
+            return datetime.utcnow() + timedelta(seconds=seconds)
+
+    with mock.patch("datetime.datetime", Shifted):
+        yield
+
+
+def signed(token="ok", service="aws-marketplace", region="us-east-1", key_id="AKIDEXAMPLE", **options):
+    """(headers, body) of a request signed by botocore for a host of AWS."""
+    body = options.get("body", json.dumps({"RegistrationToken": token}).encode())
+    headers = {
+        "Host": options.get("host", REAL_HOST),
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "AWSMPMeteringService.ResolveCustomer",
+        **options.get("more", {}),
+    }
+    request = AWSRequest("POST", f"http://{headers['Host']}/", headers, body)
+    account = standin.CREDENTIALS[key_id]
+    SigV4Auth(Credentials(key_id, account.secret, account.session_token), service, region).add_auth(request)
+    return dict(request.headers.items()), body
+
+
+def raw_request(headers, body, method="POST", target="/", framing=None):
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines.append(framing or f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def exchange(data, scheme="http"):
+    """Send bytes, stop sending, and return all that comes back."""
+    with closing(socket.create_connection(("127.0.0.1", server.ports[scheme]), 5)) as connection:
+        if scheme == "https":
+            context = ssl.create_default_context(cafile=in_work("ca.pem"))
+            context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+            connection = context.wrap_socket(connection, server_hostname=REAL_HOST, suppress_ragged_eofs=False)
+        with connection:
+            connection.sendall(data)
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+            return received
+
+
+def post(headers, body, **options):
+    """(status, headers, body as JSON) of a request that was signed above."""
+    data = raw_request({**headers, "Connection": "close"}, body, **options)
+    head, _, answer = exchange(data).partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    return int(lines[0].split()[1]), dict(line.split(": ", 1) for line in lines[1:]), json.loads(answer)
+
+
+def raw_answer(token, scheme="http"):
+    """All bytes that a token brings back."""
+    headers, body = signed(token)
+    return exchange(raw_request({**headers, "Connection": "close"}, body), scheme)
+
+
+class StandinTest(unittest.TestCase):
+    def setUp(self):
+        server.control("POST", "reset")
+
+    def assertFails(self, name, token="ok", status=400, client=None):
+        with self.assertRaises(ClientError) as caught:
+            (client or boto_client()).resolve_customer(RegistrationToken=token)
+        response = caught.exception.response
+        self.assertEqual(response["Error"]["Code"], name)
+        self.assertEqual(response["ResponseMetadata"]["HTTPStatusCode"], status)
+        return response["Error"]["Message"]
+
+    def assertRefused(self, name, message, headers, body, **options):
+        status, _, answer = post(headers, body, **options)
+        self.assertEqual((status, answer["__type"].rpartition("#")[2]), (400, name))
+        self.assertIn(message, answer["message"])
+        self.assertFalse(server.last()["verified"])
+        self.assertTrue(server.last()["error"].startswith(name))
+
+
+class Boto3(StandinTest):
+    """boto3 gets from the stand-in what it gets from AWS."""
+
+    def test_customer(self):
+        for scheme in ("http", "https"):
+            reply = boto_client(scheme=scheme).resolve_customer(RegistrationToken="ok")
+            self.assertEqual(fields_of(reply), known_to_boto("ok"))
+            self.assertRegex(reply["ResponseMetadata"]["RequestId"], r"^[0-9a-f-]{36}$")
+            self.assertTrue(server.last()["verified"])
+            self.assertEqual(server.last()["tls"], scheme == "https")
+
+    def test_every_good_account(self):
+        for key_id in ("AKIDEXAMPLE", "AKIDSLASH", "ASIAEXAMPLE"):
+            for region in ("us-east-1", "eu-central-1", "cn-northwest-1"):
+                boto_client(key_id, region=region).resolve_customer(RegistrationToken="ok")
+        self.assertEqual(server.count("ok"), 9)
+
+    def test_token_arrives_exactly(self):
+        boto_client().resolve_customer(RegistrationToken=ODD_TOKEN)
+        self.assertEqual(server.last()["token"], ODD_TOKEN)
+        self.assertEqual(server.count(ODD_TOKEN), 1)
+        self.assertEqual(server.count(ODD_TOKEN[:-1]), 0)
+
+    def test_customer_identifier_missing_empty_null(self):
+        for token in ("new:1", "empty:1", "null:1"):
+            fields = fields_of(boto_client().resolve_customer(RegistrationToken=token))
+            self.assertEqual(fields.pop("CustomerIdentifier", None), "" if token == "empty:1" else None)
+            self.assertEqual(fields.keys(), {"CustomerAWSAccountId", "ProductCode"})
+
+    def test_product_of_choice(self):
+        reply = boto_client().resolve_customer(RegistrationToken="product:a-b")
+        self.assertEqual(reply["ProductCode"], "a-b")
+
+    def test_modelled_errors(self):
+        client = boto_client()
+        statuses = {
+            "InvalidTokenException": 400,
+            "ExpiredTokenException": 400,
+            "ThrottlingException": 400,
+            "InternalServiceErrorException": 500,
+            "DisabledApiException": 400,
+        }
+        for name, status in statuses.items():
+            for form in ("", "::namespace", "::coral"):
+                with self.assertRaises(getattr(client.exceptions, name)):
+                    client.resolve_customer(RegistrationToken=f"error:{name}{form}")
+                self.assertFails(name, f"error:{name}{form}", status, client)
+
+    def test_unmodelled_errors(self):
+        for name, status in (("OptInRequired", 403), ("ServiceUnavailable", 503), ("TooManyRequestsException", 429)):
+            self.assertFails(name, f"error:{name}", status)
+        self.assertFails("AnyName", "error:AnyName:418", 418)
+        self.assertEqual(self.assertFails("AnyName", "error:AnyName:::a: b"), "a: b")
+
+    def test_forms_that_botocore_reads_no_name_in(self):
+        for form in ("code", "header", "nested", "empty", "html"):
+            self.assertFails("409", f"error:ThrottlingException:409:{form}", 409)
+
+    def test_unknown_token(self):
+        self.assertEqual(self.assertFails("InvalidTokenException", "x"), "Registration token is invalid")
+        self.assertFails("InvalidTokenException", "error:Name:abc")
+        self.assertFails("InvalidTokenException", "error:Name:400:abc")
+        self.assertFails("InvalidTokenException", "chunked:x")
+
+    def test_expired_credentials(self):
+        message = self.assertFails("ExpiredTokenException", client=boto_client("ASIAEXPIRED"))
+        self.assertEqual(message, "The security token included in the request is expired")
+
+    def test_unknown_key(self):
+        client = boto_client("AKIDNOBODY", secret="x")
+        message = self.assertFails("UnrecognizedClientException", client=client)
+        self.assertEqual(message, "The security token included in the request is invalid.")
+
+    def test_session_token_missing_wrong_or_not_wanted(self):
+        for key_id, session_token in (("ASIAEXAMPLE", None), ("ASIAEXAMPLE", "x"), ("AKIDEXAMPLE", "x")):
+            client = boto_client(key_id, session_token=session_token)
+            self.assertFails("UnrecognizedClientException", client=client)
+
+    def test_wrong_secret(self):
+        client = boto_client(secret="wrong")
+        message = self.assertFails("InvalidSignatureException", client=client)
+        self.assertTrue(message.startswith("The request signature we calculated does not match"))
+        self.assertFalse(server.last()["verified"])
+
+    def test_access_denied(self):
+        message = self.assertFails("AccessDeniedException", client=boto_client("AKIDDENIED"))
+        self.assertRegex(message, r"User: arn:aws:iam::\d{12}:user/denied .* aws-marketplace:ResolveCustomer")
+
+    def test_another_account(self):
+        self.assertFails("InvalidTokenException", client=boto_client("AKIDOTHER"))
+        self.assertTrue(server.last()["verified"])
+
+    def test_wrong_region(self):
+        message = self.assertFails("InvalidSignatureException", client=boto_client(region="nowhere-1"))
+        self.assertEqual(message, "Credential should be scoped to a valid region, not 'nowhere-1'.")
+
+    def test_client_clock_behind_and_ahead(self):
+        with client_clock(-301):
+            message = self.assertFails("InvalidSignatureException")
+        self.assertRegex(message, r"^Signature expired: \w+ is now earlier than \w+ \(\w+ - 5 min\.\)$")
+        with client_clock(310):
+            message = self.assertFails("InvalidSignatureException")
+        self.assertRegex(message, r"^Signature not yet current: \w+ is still later than \w+ \(\w+ \+ 5 min\.\)$")
+        with client_clock(290):
+            boto_client().resolve_customer(RegistrationToken="ok")
+
+    def test_server_clock(self):
+        self.addCleanup(server.control, "POST", "clock?offset=0")
+        server.control("POST", "clock?offset=3600")
+        self.assertIn("Signature expired", self.assertFails("InvalidSignatureException"))
+        with client_clock(3600):
+            reply = boto_client().resolve_customer(RegistrationToken="ok")
+        date = datetime.strptime(reply["ResponseMetadata"]["HTTPHeaders"]["date"], "%a, %d %b %Y %H:%M:%S GMT")
+        self.assertAlmostEqual((date - datetime.utcnow()).total_seconds(), 3600, delta=5)
+
+    def test_retries(self):
+        for name in ("ThrottlingException", "InternalServiceErrorException", "ServiceUnavailable"):
+            token = f"seq:error:{name}|error:{name}|ok"
+            with mock.patch("botocore.endpoint.time.sleep"):
+                reply = boto_client(retries=2).resolve_customer(RegistrationToken=token)
+            self.assertEqual(reply["CustomerIdentifier"], standin.customer("ok")["CustomerIdentifier"])
+            self.assertEqual(server.count(token), 3)
+
+    def test_errors_that_are_not_retried(self):
+        self.assertFails("ExpiredTokenException", "error:ExpiredTokenException", client=boto_client(retries=2))
+        self.assertEqual(server.count(), 1)
+
+    def test_shapes_that_are_good_http(self):
+        for prefix in ("chunked", "split", "drip:0", "nolength", "closing", "delay:20", "chunked:split", "status:201"):
+            token = prefix + ":ok"
+            self.assertEqual(fields_of(boto_client().resolve_customer(RegistrationToken=token)), known_to_boto("ok"))
+
+    def test_shapes_that_fail(self):
+        for token in ("close:0:ok", "reset:0:ok", "reset:300:ok", "twolengths"):
+            with self.assertRaises(BotoCoreError, msg=token):
+                boto_client().resolve_customer(RegistrationToken=token)
+
+    def test_hang(self):
+        client = boto_client(read_timeout=0.2)
+        with self.assertRaises(ReadTimeoutError):
+            client.resolve_customer(RegistrationToken="hang")
+
+    def test_useless_bodies_are_an_empty_success(self):
+        for token in ("truncated", "html", "json:", "json:{}", "json:{\"a\":", "close:40:ok", "close:300:ok"):
+            self.assertEqual(fields_of(boto_client().resolve_customer(RegistrationToken=token)), {}, token)
+
+    def test_big(self):
+        reply = boto_client().resolve_customer(RegistrationToken="big:1000000")
+        self.assertEqual(reply["ResponseMetadata"]["HTTPHeaders"]["content-length"], "1000000")
+
+    def test_connections(self):
+        client = boto_client()
+        for token in ("ok", "ok", "closing:ok", "ok"):
+            client.resolve_customer(RegistrationToken=token)
+        self.assertEqual(server.control("GET", "connections"), "2\n")
+        numbers = [record["connection"] for record in server.requests()]
+        self.assertEqual([number - numbers[0] for number in numbers], [0, 0, 0, 1])
+
+
+class AwsCli(StandinTest):
+    """The AWS CLI gets from the stand-in what it gets from AWS."""
+
+    def run_cli(self, token, scheme="http", key_id="AKIDEXAMPLE"):
+        account = standin.CREDENTIALS[key_id]
+        environment = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": account.secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_MAX_ATTEMPTS": "1",
+            "LC_ALL": "C.UTF-8",
+        }
+        if account.session_token:
+            environment["AWS_SESSION_TOKEN"] = account.session_token
+        command = [AWS_CLI, "--no-cli-pager", "--output", "json", "meteringmarketplace", "resolve-customer"]
+        command += ["--endpoint-url", server.url(scheme), "--registration-token", token]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+
+    def test_customer(self):
+        for scheme, key_id in (("http", "AKIDEXAMPLE"), ("https", "ASIAEXAMPLE")):
+            result = self.run_cli("ok", scheme, key_id)
+            self.assertEqual(json.loads(result.stdout), known_to_boto("ok"), result.stderr)
+
+    def test_token_arrives_exactly(self):
+        token = ODD_TOKEN.replace("\0", "")
+        self.assertEqual(self.run_cli(token).returncode, 0)
+        self.assertEqual(server.last()["token"], token)
+
+    def test_errors(self):
+        for token, key_id, name in (
+            ("x", "AKIDEXAMPLE", "InvalidTokenException"),
+            ("error:ThrottlingException", "AKIDEXAMPLE", "ThrottlingException"),
+            ("ok", "AKIDDENIED", "AccessDeniedException"),
+            ("ok", "ASIAEXPIRED", "ExpiredTokenException"),
+        ):
+            result = self.run_cli(token, key_id=key_id)
+            self.assertIn(f"An error occurred ({name}) when calling the ResolveCustomer operation", result.stderr)
+
+
+class Signature(StandinTest):
+    """A request that is signed wrongly is refused."""
+
+    wrong = "The request signature we calculated does not match"
+
+    def test_right(self):
+        for options in ({}, {"key_id": "ASIAEXAMPLE"}, {"key_id": "AKIDSLASH"}, {"host": "127.0.0.1:8080"}):
+            status, headers, answer = post(*signed(**options))
+            self.assertEqual((status, answer), (200, standin.customer("ok")))
+            self.assertRegex(headers["x-amzn-RequestId"], r"^[0-9a-f-]{36}$")
+            self.assertTrue(headers["Date"].endswith(" GMT"))
+
+    def test_known_answers(self):
+        for vector in json.loads((HERE / "unit" / "sigv4-vectors.json").read_text("utf-8")):
+            headers = {**vector["headers"], "Host": vector["host"], "X-Amz-Date": vector["amz_date"]}
+            if vector["session_token"]:
+                headers["X-Amz-Security-Token"] = vector["session_token"]
+            request = standin.Request("POST", "/", "HTTP/1.1", list(headers.items()), vector["body"].encode())
+            request.headers.append(("Authorization", vector["authorization"]))
+            authorization = standin.parse_authorization(request)
+            scope = vector["amz_date"], authorization.region, authorization.service
+            self.assertEqual(
+                standin.sign(request, vector["secret_key"], *scope, authorization.names),
+                (vector["canonical_request"], vector["string_to_sign"], authorization.signature),
+                vector["name"],
+            )
+
+    def test_signature_changed(self):
+        headers, body = signed()
+        digit = headers["Authorization"][-1]
+        headers["Authorization"] = headers["Authorization"][:-1] + ("0" if digit != "0" else "1")
+        self.assertRefused("InvalidSignatureException", self.wrong, headers, body)
+
+    def test_signature_not_hexadecimal(self):
+        headers, body = signed()
+        headers["Authorization"] += "\xe9"
+        self.assertRefused("InvalidSignatureException", self.wrong, headers, body)
+
+    def test_body_changed(self):
+        headers, body = signed("ok1")
+        self.assertRefused("InvalidSignatureException", self.wrong, headers, body.replace(b"ok1", b"ok2"))
+
+    def test_content_hash_of_another_body(self):
+        headers, body = signed(more={"X-Amz-Content-SHA256": "0" * 64})
+        self.assertRefused("InvalidSignatureException", self.wrong, headers, body)
+
+    def test_signed_header_changed(self):
+        for name, value in (("Content-Type", "application/x-amz-json-1.1;"), ("Host", REAL_HOST + ":443")):
+            headers, body = signed()
+            headers[name] = value
+            self.assertRefused("InvalidSignatureException", self.wrong, headers, body)
+
+    def test_signed_header_left_out(self):
+        headers, body = signed(more={"X-Extra": "1"})
+        del headers["X-Extra"]
+        self.assertRefused("InvalidSignatureException", self.wrong, headers, body)
+
+    def test_session_token_not_signed(self):
+        headers, body = signed()
+        headers["X-Amz-Security-Token"] = "x"
+        message = "'X-Amz-Security-Token' must be a 'SignedHeader'"
+        self.assertRefused("InvalidSignatureException", message, headers, body)
+
+    def test_needed_headers_not_signed(self):
+        for name in ("host", "x-amz-date", "content-type", "x-amz-target"):
+            headers, body = signed()
+            names = "content-type;host;x-amz-date;x-amz-target"
+            fewer = ";".join(other for other in names.split(";") if other != name)
+            headers["Authorization"] = headers["Authorization"].replace(names, fewer)
+            message = f"'{name.title()}' must be a 'SignedHeader'"
+            self.assertRefused("InvalidSignatureException", message, headers, body)
+
+    def test_scope(self):
+        service = "Credential should be scoped to correct service: 'aws-marketplace'."
+        self.assertRefused("InvalidSignatureException", service, *signed(service="metering.marketplace"))
+        region = "Credential should be scoped to a valid region, not 'eu-west-1'."
+        self.assertRefused("InvalidSignatureException", region, *signed(region="eu-west-1"))
+
+    def test_scope_of_another_day(self):
+        headers, body = signed()
+        day = headers["X-Amz-Date"][:8]
+        headers["Authorization"] = headers["Authorization"].replace(f"/{day}/", "/20150830/")
+        message = f"version of date from HTTP: '20150830' != '{day}', from '{headers['X-Amz-Date']}'."
+        self.assertRefused("InvalidSignatureException", message, headers, body)
+
+    def test_authorization_missing_or_mangled(self):
+        headers, body = signed()
+        right = headers.pop("Authorization")
+        self.assertRefused("MissingAuthenticationTokenException", "missing Authentication Token", headers, body)
+        for value, message in (
+            (right.replace("Signature=", "Sig="), "requires 'Signature' parameter."),
+            (right.replace("/aws4_request", ""), "exactly 5 slash-delimited elements"),
+            (right.replace("HMAC", "hmac"), "Unsupported AWS 'algorithm'"),
+        ):
+            mangled = {**headers, "Authorization": value}
+            self.assertRefused("IncompleteSignatureException", message, mangled, body)
+
+    def test_date_missing_or_mangled(self):
+        headers, body = signed()
+        date = headers.pop("X-Amz-Date")
+        self.assertRefused("IncompleteSignatureException", "existence of either", headers, body)
+        headers["X-Amz-Date"] = date[:-1]
+        self.assertRefused("IncompleteSignatureException", "'basic format'", headers, body)
+
+
+class Wire(StandinTest):
+    """What the stand-in accepts and sends, byte by byte."""
+
+    def test_sni(self):
+        self.assertIn(b"200 OK", raw_answer("ok", "https"))
+        self.assertEqual((server.last()["tls"], server.last()["sni"]), (True, REAL_HOST))
+
+    def test_chunked_request_and_expect(self):
+        headers, body = signed()
+        headers.update({"Expect": "100-continue", "Connection": "close"})
+        chunked = b"5;x=y\r\n%s\r\n%x\r\n%s\r\n0\r\nT: 1\r\n\r\n" % (body[:5], len(body) - 5, body[5:])
+        data = raw_request(headers, b"", framing="Transfer-Encoding: chunked")
+        received = exchange(data + chunked)
+        self.assertTrue(received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), received)
+
+    def test_pipelined(self):
+        headers, body = signed("split:ok")
+        received = exchange(raw_request(headers, body) * 2 + raw_request({**headers, "Connection": "close"}, body))
+        self.assertEqual(received.count(b"HTTP/1.1 200 OK"), 3)
+        self.assertEqual(server.control("GET", "connections"), "1\n")
+
+    def test_what_is_not_http(self):
+        headers, body = signed()
+        twice = raw_request({**headers, "content-length": str(len(body))}, body)
+        for data in (b"GET /\r\n\r\n", b"POST / HTTP/1.1\r\nHost : a\r\n\r\n", twice, b"POST / HTTP/1.1\r\n\r\n"):
+            self.assertIn(b"400 Bad Request", exchange(data))
+            self.assertTrue(server.last()["error"].startswith("not HTTP: "))
+
+    def test_bodies(self):
+        for body, name in (
+            (b"", "SerializationException"),
+            (b'{"RegistrationToken":"ok"', "SerializationException"),
+            (b'{"RegistrationToken":"\xff"}', "SerializationException"),
+            (b'{"RegistrationToken":["ok"]}', "SerializationException"),
+            (b'["ok"]', "SerializationException"),
+            (b'{"RegistrationToken":""}', "ValidationException"),
+            (b'{"RegistrationToken":null}', "ValidationException"),
+            (b"{}", "ValidationException"),
+        ):
+            status, _, answer = post(*signed(body=body))
+            self.assertEqual((status, answer["__type"]), (400, name), body)
+            self.assertTrue(server.last()["verified"])
+
+    def test_unknown_operation(self):
+        headers, body = signed()
+        for changed, options, status in (
+            ({"X-Amz-Target": "AWSMPMeteringService.MeterUsage"}, {}, 400),
+            ({"Content-Type": "application/json"}, {}, 400),
+            ({}, {"method": "GET"}, 404),
+            ({}, {"target": "/x"}, 404),
+        ):
+            answered, _, answer = post({**headers, **changed}, body, **options)
+            self.assertEqual((answered, answer["__type"]), (status, "UnknownOperationException"))
+
+    def test_raw_and_hex(self):
+        self.assertEqual(raw_answer("raw:HTTP/1.1 200 é\r\n\r\n\0"), "HTTP/1.1 200 é\r\n\r\n\0".encode())
+        self.assertEqual(raw_answer("hex:ff00 0d0a"), b"\xff\0\r\n")
+
+    def test_error_forms(self):
+        for form, expected in (
+            ("", b'{"__type":"N","message":"M"}'),
+            ("namespace", b'{"__type":"com.amazonaws.marketplacemetering#N","message":"M"}'),
+            ("coral+uri", b'{"__type":"com.amazon.coral.service#N:http://example.com/errors","message":"M"}'),
+            ("code", b'{"code":"N","message":"M"}'),
+            ("header", b'{"message":"M"}'),
+            ("nested", b'{"fault":{"__type":"N"},"message":"M"}'),
+            ("Message", b'{"__type":"N","Message":"M"}'),
+            ("nomessage", b'{"__type":"N"}'),
+            ("empty", b""),
+        ):
+            head, _, body = raw_answer(f"error:N:400:{form}:M").partition(b"\r\n\r\n")
+            self.assertEqual(body, expected)
+            self.assertEqual(b"x-amzn-ErrorType: N\r\n" in head, form == "header")
+        self.assertIn(b"is expired", raw_answer("error:ExpiredTokenException:403:credentials"))
+
+    def test_odd_framing(self):
+        length = len(json.dumps(standin.customer("ok"), separators=(",", ":")))
+        self.assertEqual(raw_answer("twolengths").lower().count(b"content-length: "), 2)
+        both = raw_answer("lengthchunked")
+        self.assertIn(b"Content-Length: ", both)
+        self.assertIn(b"Transfer-Encoding: chunked\r\n", both)
+        self.assertIn(f"Content-Length: {length}\r\n".encode(), raw_answer("ok"))
+        self.assertNotIn(b"Content-Length: ", raw_answer("nolength:ok"))
+        self.assertIn(b"x-amz-retry-after: 9\r\n", raw_answer("header:x-amz-retry-after=9:ok"))
+        self.assertTrue(raw_answer("1xx:ok").startswith(standin.INTERIM + b"HTTP/1.1 200 OK\r\n"))
+        chunked = raw_answer("chunked:ok")
+        self.assertIn(b'\r\n7;name=value;quoted="a;b"\r\n', chunked)
+        self.assertTrue(chunked.endswith(b"0\r\nX-Trailer: 1\r\nContent-Length: 3\r\n\r\n"))
+
+    def test_early_ends(self):
+        for scheme in ("http", "https"):
+            self.assertEqual(raw_answer("close:33:ok", scheme), b"HTTP/1.1 200 OK\r\nx-amzn-RequestId")
+            # Python's ssl does not tell a reset from an end without close_notify.
+            with self.assertRaises(ssl.SSLError if scheme == "https" else ConnectionResetError):
+                raw_answer("reset:33:ok", scheme)
+        self.assertEqual(len(raw_answer("drop:33:ok")), 33)
+        with self.assertRaises(ssl.SSLError):
+            raw_answer("drop:33:ok", "https")
+
+    def test_stale(self):
+        received = exchange(raw_request(*signed("stale:ok")) * 2)
+        self.assertEqual(received.count(b"HTTP/1.1 200 OK"), 1)
+        self.assertNotIn(b"Connection:", received)
+
+
+class Process(unittest.TestCase):
+    """The stand-in starts, and leaves nothing behind."""
+
+    def assertGone(self, port):
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except ConnectionRefusedError:
+                return
+            time.sleep(0.02)
+        self.fail("still listening")
+
+    def test_ready_file_and_signals(self):
+        ready = in_work("ready")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            other = Server("--http", "0", "--ready-file", ready, "--clock-offset", "-600")
+            self.assertEqual(json.loads(Path(ready).read_text("ascii")), other.ports)
+            self.assertIsNone(other.ports["https"])
+            client = boto_client(url=other.url())
+            with self.assertRaisesRegex(ClientError, "Signature not yet current"):
+                client.resolve_customer(RegistrationToken="ok")
+            with socket.create_connection(("127.0.0.1", other.ports["http"])):
+                started = time.monotonic()
+                self.assertEqual(other.stop(number), 0)
+            self.assertLess(time.monotonic() - started, 1)
+            self.assertGone(other.ports["http"])
+
+    def test_exit_with_parent(self):
+        script = '"$@" & read line; exit 0'
+        command = ["/bin/sh", "-c", script, "sh", *STANDIN, "--http", "0", "--exit-with-parent"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+            port = json.loads(parent.stdout.readline())["http"]
+            parent.stdin.close()
+            parent.wait(5)
+            self.assertGone(port)
+
+
+if __name__ == "__main__":
+    unittest.main()
