@@ -34,6 +34,8 @@ static ngx_ssl_t *ngx_http_marketplace_create_ssl(ngx_conf_t *cf,
     ngx_http_marketplace_tls_t *tls);
 static ngx_int_t ngx_http_marketplace_system_ca(ngx_conf_t *cf,
     ngx_str_t *file);
+static ngx_http_marketplace_place_t *ngx_http_marketplace_endpoint_place(
+    ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_is_literal(ngx_str_t *host);
 
 
@@ -52,8 +54,9 @@ ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    ngx_str_t      host;
-    mp_endpoint_t  endpoint;
+    ngx_str_t                      host;
+    mp_endpoint_t                  endpoint;
+    ngx_http_marketplace_place_t  *place;
 
     if (ngx_http_marketplace_set_region(cf, mlcf) != NGX_OK
         || ngx_http_marketplace_set_url(cf, mlcf, &endpoint) != NGX_OK)
@@ -75,12 +78,13 @@ ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
     }
 
     if (mlcf->tls.verify && ngx_http_marketplace_is_literal(&host)) {
+        place = ngx_http_marketplace_endpoint_place(mlcf);
+
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"marketplace_endpoint\" must have the name of a host "
                       "and not the address \"%V\", because the certificate is "
-                      "verified against it in %s:%ui",
-                      &host, mlcf->endpoint_place.file,
-                      mlcf->endpoint_place.line);
+                      "verified against it, in %s:%ui",
+                      &host, place->file, place->line);
         return NGX_ERROR;
     }
 
@@ -212,19 +216,21 @@ ngx_http_marketplace_set_addresses(ngx_conf_t *cf,
     ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
     ngx_str_t *host)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_marketplace_place_t  *place;
 
     mlcf->upstream.upstream = ngx_http_marketplace_find_upstream(cf, host);
 
     if (mlcf->upstream.upstream) {
 
         if (endpoint->has_port) {
+            place = ngx_http_marketplace_endpoint_place(mlcf);
+
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "\"marketplace_endpoint\" names upstream \"%V\", "
                           "which may not have port %ui, in %s:%ui",
                           host, (ngx_uint_t) endpoint->port,
-                          mlcf->endpoint_place.file,
-                          mlcf->endpoint_place.line);
+                          place->file, place->line);
             return NGX_ERROR;
         }
 
@@ -351,7 +357,7 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    place = mlcf->endpoint.len ? &mlcf->endpoint_place : &mlcf->resolve_place;
+    place = ngx_http_marketplace_endpoint_place(mlcf);
 
     uscf->host = *host;
     uscf->port = port;
@@ -573,6 +579,15 @@ ngx_http_marketplace_check_ciphers(ngx_conf_t *cf, ngx_str_t *ciphers)
     }
 
     return NGX_OK;
+}
+
+
+/* Where the endpoint is configured, if only by resolving at all. */
+
+static ngx_http_marketplace_place_t *
+ngx_http_marketplace_endpoint_place(ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    return mlcf->endpoint.len ? &mlcf->endpoint_place : &mlcf->resolve_place;
 }
 
 

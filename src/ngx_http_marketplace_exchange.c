@@ -29,10 +29,18 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ngx_http_marketplace_exchange_t *exchange)
 {
     ngx_http_request_t          *sr;
+    ngx_http_request_body_t     *body;
     ngx_http_post_subrequest_t  *ps;
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
     if (ps == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a request body of its own, or the client's would be sent to AWS */
+
+    body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+    if (body == NULL) {
         return NGX_ERROR;
     }
 
@@ -49,19 +57,14 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* a request body of its own, or the client's would be sent to AWS */
-
-    sr->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
-    if (sr->request_body == NULL) {
-        return NGX_ERROR;
-    }
-
     /*
-     * The subrequest is only posted yet.  Its method stays GET, although POST
+     * The subrequest is only posted yet: nothing may fail from here on, or it
+     * would run the phases of its location.  Its method stays GET, although POST
      * is on the wire: nginx tries another connection only for what may be
      * repeated, and ResolveCustomer may.
      */
 
+    sr->request_body = body;
     sr->loc_conf = r->loc_conf;
     sr->header_only = 1;
     sr->write_event_handler = ngx_http_marketplace_exchange_run;
@@ -77,8 +80,8 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
 void
 ngx_http_marketplace_exchange_abort(ngx_http_marketplace_exchange_t *exchange)
 {
-    ngx_http_request_t      *sr;
-    ngx_http_cleanup_pt      cleanup;
+    ngx_http_request_t   *sr;
+    ngx_http_cleanup_pt   cleanup;
 
     sr = exchange->subrequest;
     exchange->rc = NGX_ABORT;

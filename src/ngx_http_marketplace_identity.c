@@ -118,8 +118,6 @@ ngx_http_marketplace_strip_handler(ngx_http_request_t *r)
 
     headers = &r->headers_in.headers;
 
-restart:
-
     for (part = &headers->part; part; part = part->next) {
 
         h = part->elts;
@@ -140,7 +138,9 @@ restart:
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
-            goto restart;
+            /* what followed it is in the next part now */
+
+            break;
         }
     }
 

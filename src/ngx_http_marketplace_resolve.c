@@ -508,6 +508,8 @@ static ngx_int_t
 ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
     mp_token_rc_t rc)
 {
+    ctx->request->connection->log->action = "resolving registration";
+
     switch (rc) {
 
     case MP_TOKEN_OK:
@@ -547,10 +549,16 @@ ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx)
     exchange->conf = ctx->conf;
     exchange->request = ngx_http_marketplace_create_request(ctx);
 
-    if (exchange->request == NULL
-        || ngx_http_marketplace_exchange(r, exchange) != NGX_OK)
-    {
+    if (exchange->request == NULL) {
         return ngx_http_marketplace_abandon(ctx);
+    }
+
+    if (ngx_http_marketplace_exchange(r, exchange) != NGX_OK) {
+
+        /* a subrequest may be half made: no response can be sent any more */
+
+        ctx->state = NGX_HTTP_MARKETPLACE_ABANDONED;
+        return NGX_ERROR;
     }
 
     ctx->deadline.handler = ngx_http_marketplace_deadline_handler;
@@ -635,6 +643,8 @@ ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
     ngx_http_marketplace_exchange_t  *exchange;
 
     exchange = &ctx->exchange;
+
+    ctx->request->connection->log->action = "resolving registration";
 
     if (ctx->deadline.timer_set) {
         ngx_del_timer(&ctx->deadline);

@@ -1,11 +1,23 @@
 #include "mp_json.h"
 
+#include <stdint.h>
 #include <string.h>
+
+
+/* Eight bytes at a time, as one word: the high bit of a byte that is below n,
+ * n up to 0x80, is carried into by the subtraction.  Bytes above a hit may be
+ * hit as well: it is only asked whether there is one. */
+
+#define mp_every_byte(c)  (0x0101010101010101 * (uint64_t) (c))
+
+#define mp_has_byte_below(word, n)                                            \
+    (((word) - mp_every_byte(n)) & ~(word) & mp_every_byte(0x80))
 
 
 static int mp_json_is_one_object(mp_str_t text);
 static size_t mp_json_skip_string(mp_str_t text, size_t i);
 static mp_str_t mp_json_strip_space(mp_str_t text);
+static size_t mp_json_plain_len(mp_str_t text);
 static unsigned char mp_json_short_escape(unsigned char c);
 
 
@@ -127,53 +139,95 @@ mp_json_string(const cJSON *item)
 size_t
 mp_json_escaped_len(mp_str_t text)
 {
-    size_t         i, len;
-    unsigned char  c;
+    size_t  len, n;
 
     len = text.len;
 
-    for (i = 0; i < text.len; i++) {
-        c = text.data[i];
+    for ( ;; ) {
+        n = mp_json_plain_len(text);
 
-        if (mp_json_short_escape(c)) {
-            len += 1;
-
-        } else if (c < 0x20) {
-            len += sizeof("\\u0000") - 2;
+        if (n == text.len) {
+            return len;
         }
-    }
 
-    return len;
+        len += mp_json_short_escape(text.data[n]) ? 1 : sizeof("u0000") - 1;
+
+        text.data += n + 1;
+        text.len -= n + 1;
+    }
 }
 
 
 unsigned char *
 mp_json_escape(unsigned char *dst, mp_str_t text)
 {
-    size_t             i;
+    mp_str_t           plain;
     unsigned char      c, letter;
     static const char  hex[] = "0123456789abcdef";
 
-    for (i = 0; i < text.len; i++) {
-        c = text.data[i];
+    for ( ;; ) {
+        plain.data = text.data;
+        plain.len = mp_json_plain_len(text);
+
+        dst = mp_copy(dst, plain);
+
+        if (plain.len == text.len) {
+            return dst;
+        }
+
+        c = text.data[plain.len];
         letter = mp_json_short_escape(c);
 
+        *dst++ = '\\';
+
         if (letter) {
-            *dst++ = '\\';
             *dst++ = letter;
 
-        } else if (c < 0x20) {
-            memcpy(dst, "\\u00", 4);
-            dst += 4;
+        } else {
+            memcpy(dst, "u00", 3);
+            dst += 3;
             *dst++ = (unsigned char) hex[c >> 4];
             *dst++ = (unsigned char) hex[c & 0xf];
-
-        } else {
-            *dst++ = c;
         }
+
+        text.data += plain.len + 1;
+        text.len -= plain.len + 1;
+    }
+}
+
+
+/* How many bytes from the start need no escape. */
+
+static size_t
+mp_json_plain_len(mp_str_t text)
+{
+    size_t    i;
+    uint64_t  word;
+
+    i = 0;
+
+    while (text.len - i >= sizeof(word)) {
+
+        memcpy(&word, text.data + i, sizeof(word));
+
+        if (mp_has_byte_below(word, 0x20)
+            || mp_has_byte_below(word ^ mp_every_byte('"'), 1)
+            || mp_has_byte_below(word ^ mp_every_byte('\\'), 1))
+        {
+            break;
+        }
+
+        i += sizeof(word);
     }
 
-    return dst;
+    while (i < text.len
+           && text.data[i] >= 0x20
+           && text.data[i] != '"' && text.data[i] != '\\')
+    {
+        i++;
+    }
+
+    return i;
 }
 
 

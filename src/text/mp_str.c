@@ -2,6 +2,7 @@
 
 #include "mp_str.h"
 
+#include <stdint.h>
 #include <string.h>
 
 
@@ -151,9 +152,22 @@ mp_str_is_visible(mp_str_t text)
 int
 mp_str_is_utf8(mp_str_t text)
 {
-    size_t  i, n;
+    size_t    i, n;
+    uint64_t  word;
 
     for (i = 0; i < text.len; i += n) {
+
+        /* eight bytes of ASCII at a time */
+
+        if (text.len - i >= sizeof(word)) {
+
+            memcpy(&word, text.data + i, sizeof(word));
+
+            if ((word & 0x8080808080808080) == 0) {
+                n = sizeof(word);
+                continue;
+            }
+        }
 
         n = mp_utf8_sequence_len(text.data + i, text.len - i);
 

@@ -4,11 +4,16 @@
 
 #include "mp_token_field.h"
 
+#include <string.h>
+
 
 static mp_token_rc_t mp_form_pair(mp_field_t *fields, const mp_pool_t *pool,
     mp_str_t pair, int strict);
 static mp_token_rc_t mp_form_value(mp_field_t *field, const mp_pool_t *pool,
     mp_str_t raw);
+static void mp_form_decode(unsigned char *dst, mp_str_t raw);
+static void mp_form_copy(unsigned char *dst, const unsigned char *src,
+    size_t n);
 static int mp_form_next(mp_str_t *raw);
 static int mp_form_eq(mp_str_t raw, mp_str_t name);
 static int mp_form_decoded_len(mp_str_t raw, size_t *len);
@@ -88,7 +93,11 @@ mp_form_value(mp_field_t *field, const mp_pool_t *pool, mp_str_t raw)
         return MP_TOKEN_TOO_LARGE;
     }
 
-    p = pool->alloc(pool->pool, len + 1);
+    if (len == raw.len && memchr(raw.data, '+', len) == NULL) {
+        return mp_field_set(field, raw);
+    }
+
+    p = pool->alloc(pool->pool, len);
     if (p == NULL) {
         return MP_TOKEN_NO_MEMORY;
     }
@@ -96,11 +105,53 @@ mp_form_value(mp_field_t *field, const mp_pool_t *pool, mp_str_t raw)
     value.data = p;
     value.len = len;
 
-    while (raw.len) {
-        *p++ = (unsigned char) mp_form_next(&raw);
-    }
+    mp_form_decode(p, raw);
 
     return mp_field_set(field, value);
+}
+
+
+/* Decodes what mp_form_decoded_len() took for sound. */
+
+static void
+mp_form_decode(unsigned char *dst, mp_str_t raw)
+{
+    size_t                n;
+    const unsigned char  *percent;
+
+    while (raw.len) {
+
+        percent = memchr(raw.data, '%', raw.len);
+        n = percent ? (size_t) (percent - raw.data) : raw.len;
+
+        mp_form_copy(dst, raw.data, n);
+
+        dst += n;
+        raw.data += n;
+        raw.len -= n;
+
+        if (raw.len) {
+            *dst++ = (unsigned char) mp_form_next(&raw);
+        }
+    }
+}
+
+
+/* Copies bytes without a "%". */
+
+static void
+mp_form_copy(unsigned char *dst, const unsigned char *src, size_t n)
+{
+    unsigned char  *plus, *end;
+
+    memcpy(dst, src, n);
+
+    end = dst + n;
+
+    while ((plus = memchr(dst, '+', (size_t) (end - dst))) != NULL) {
+        *plus = ' ';
+        dst = plus + 1;
+    }
 }
 
 
@@ -155,13 +206,26 @@ mp_form_eq(mp_str_t raw, mp_str_t name)
 }
 
 
+/* Returns 0 where the encoding is broken. */
+
 static int
 mp_form_decoded_len(mp_str_t raw, size_t *len)
 {
-    for (*len = 0; raw.len; (*len)++) {
+    const unsigned char  *percent, *end;
+
+    *len = raw.len;
+    end = raw.data + raw.len;
+
+    while (raw.len && (percent = memchr(raw.data, '%', raw.len)) != NULL) {
+
+        raw.data = percent;
+        raw.len = (size_t) (end - percent);
+
         if (mp_form_next(&raw) < 0) {
             return 0;
         }
+
+        *len -= 2;
     }
 
     return 1;
