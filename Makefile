@@ -144,12 +144,17 @@ UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/unit/%.o,$(wildcard src/*/*.c))
 UNIT_TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%, \
                     $(sort $(wildcard t/unit/*_test.c)))
 
+# Python tests feed these with what they generate.
+
+UNIT_FILTERS := $(BUILD)/unit/sign $(BUILD)/unit/token
+
 .PHONY: unit
 unit: $(UNIT_TESTS)  ## run the unit tests, with sanitizers
 	@CMOCKA_MESSAGE_OUTPUT=TAP $(PROVE) -f -o -e '' $(^:$(CURDIR)/%=%)
 
 .SECONDARY:
-$(BUILD)/unit/%_test: $(BUILD)/unit/t/unit/%_test.o $(UNIT_OBJECTS)
+$(UNIT_TESTS) $(UNIT_FILTERS): \
+    $(BUILD)/unit/%: $(BUILD)/unit/t/unit/%.o $(UNIT_OBJECTS)
 	@$(CC) $(UNIT_CFLAGS) $(LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 $(BUILD)/unit/%.o: %.c $(BUILD)/settings
@@ -157,6 +162,8 @@ $(BUILD)/unit/%.o: %.c $(BUILD)/settings
 	@$(CC) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD)/unit -name '*.d' 2>/dev/null)
+
+test-python: $(UNIT_FILTERS)
 
 PYTHON_TESTS := t/standin_clients.py $(sort $(wildcard t/*_test.py))
 

@@ -151,8 +151,11 @@ typedef struct {
     ngx_msec_t                        start;
     ngx_msec_t                        time;
     ngx_event_t                       deadline;
-    mp_str_t                          signature;  /* empty: AWS was not
-                                                   * asked */
+
+    /* what was sent to AWS; empty if nothing was */
+    mp_str_t                          sent_token;
+    mp_str_t                          signature;
+
     ngx_http_marketplace_exchange_t   exchange;
 } ngx_http_marketplace_ctx_t;
 

@@ -522,12 +522,12 @@ ngx_http_marketplace_check_keys(ngx_conf_t *cf, ngx_uint_t level,
     keys = &credentials->keys;
 
     wrong = (keys->access_key.len > NGX_HTTP_MARKETPLACE_KEY_MAX
-             || !mp_str_is_word(keys->access_key))
+             || !mp_str_is_made_of(keys->access_key, MP_WORD))
             ? "access key id: it must be of letters and digits"
             : (keys->secret_key.len > MP_SECRET_KEY_MAX
-               || !mp_str_is_visible(keys->secret_key))
+               || !mp_str_is_made_of(keys->secret_key, MP_VISIBLE))
             ? "secret access key: it must be printable and without spaces"
-            : !mp_str_is_visible(keys->session_token)
+            : !mp_str_is_made_of(keys->session_token, MP_VISIBLE)
             ? "session token: it must be printable and without spaces"
             : NULL;
 

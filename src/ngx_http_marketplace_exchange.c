@@ -59,9 +59,9 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
 
     /*
      * The subrequest is only posted yet: nothing may fail from here on, or it
-     * would run the phases of its location.  Its method stays GET, although POST
-     * is on the wire: nginx tries another connection only for what may be
-     * repeated, and ResolveCustomer may.
+     * would run the phases of its location.  Its method stays GET, although
+     * POST is on the wire: nginx tries another connection only for what may
+     * be repeated, and ResolveCustomer may.
      */
 
     sr->request_body = body;

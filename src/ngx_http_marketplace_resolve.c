@@ -614,6 +614,8 @@ ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
     end = mp_request_head(buf->start, &request, &mlcf->scope,
                           keys->access_key, &mlcf->signing_key);
 
+    ctx->sent_token = mp_resolve_body_token(request.body);
+
     ctx->signature.len = MP_SHA256_HEX_LEN;
     ctx->signature.data = end - (sizeof(CRLF CRLF) - 1) - MP_SHA256_HEX_LEN;
 
@@ -721,7 +723,9 @@ ngx_http_marketplace_set_request_id(ngx_http_marketplace_ctx_t *ctx)
 
     id = ctx->exchange.reply.request_id;
 
-    if (id.len <= NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX && mp_str_is_word(id)) {
+    if (id.len <= NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX
+        && mp_str_is_made_of(id, MP_WORD))
+    {
         ctx->request_id = ngx_http_marketplace_ngx(id);
     }
 }
@@ -771,7 +775,7 @@ ngx_http_marketplace_is_our_product(ngx_http_marketplace_ctx_t *ctx)
 static ngx_int_t
 ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
 {
-    mp_str_t          secrets[3];
+    mp_str_t          secrets[4];
     mp_error_t        error;
     mp_http_reply_t  *reply;
 
@@ -787,11 +791,12 @@ ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
     }
 
     secrets[0] = ctx->registration.token;
-    secrets[1] = ctx->conf->credentials->keys.session_token;
-    secrets[2] = ctx->signature;
+    secrets[1] = ctx->sent_token;
+    secrets[2] = ctx->conf->credentials->keys.session_token;
+    secrets[3] = ctx->signature;
 
     mp_aws_error_parse(ctx->aws_error, reply->body, reply->error_type,
-                       secrets, 3);
+                       secrets, 4);
 
     error = mp_aws_error_classify(ctx->aws_error, reply->status, 0);
 

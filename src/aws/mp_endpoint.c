@@ -40,41 +40,35 @@ static const mp_partition_t  mp_partitions[] = {
 int
 mp_region_is_valid(mp_str_t region)
 {
-    size_t         i, parts, part_len;
-    unsigned char  c;
+    size_t    words;
+    mp_str_t  part;
 
-    if (region.len == 0 || region.len > MP_REGION_MAX) {
+    if (region.len > MP_REGION_MAX) {
         return 0;
     }
 
-    parts = 1;
-    part_len = 0;
+    /* two words of letters or more, then a number */
 
-    for (i = 0; i < region.len; i++) {
-        c = region.data[i];
+    for (words = 0; ; words++) {
 
-        if (c == '-') {
-            if (part_len == 0) {
-                return 0;
-            }
+        part.data = region.data;
+        part.len = mp_str_chr(region, '-');
 
-            parts++;
-            part_len = 0;
-            continue;
-        }
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9' && i > 0))) {
+        if (part.len == 0) {
             return 0;
         }
 
-        part_len++;
+        if (part.len == region.len) {
+            return words >= 2 && mp_str_is_made_of(part, MP_DIGIT);
+        }
+
+        if (!mp_str_is_made_of(part, MP_LOWER)) {
+            return 0;
+        }
+
+        region.data += part.len + 1;
+        region.len -= part.len + 1;
     }
-
-    /* letters, then at least one word, then a number */
-
-    c = region.data[region.len - 1];
-
-    return parts >= 3 && part_len > 0 && c >= '0' && c <= '9';
 }
 
 

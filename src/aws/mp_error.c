@@ -10,8 +10,9 @@
 
 static mp_str_t mp_error_member(const cJSON *reply);
 static void mp_error_set_name(mp_aws_error_t *error, mp_str_t type);
-static void mp_error_redact(char *message, mp_str_t secret);
 static void mp_error_set_message(mp_aws_error_t *error, mp_str_t message);
+static void mp_error_redact(mp_aws_error_t *error, mp_str_t written,
+    mp_str_t secret);
 static int mp_is_credentials_expired(const mp_aws_error_t *error,
     unsigned status);
 static mp_error_t mp_error_by_status(unsigned status);
@@ -100,6 +101,10 @@ static const mp_error_t  mp_aws_errors[] = {
     { mp_str("RequestInTheFuture"), 500, MP_FAULT_OPERATOR, MP_ADVICE_CLOCK },
     { mp_str("RequestTimeTooSkewed"), 500, MP_FAULT_OPERATOR,
       MP_ADVICE_CLOCK },
+    { mp_str("InternalServiceErrorException"), 502, MP_FAULT_SERVICE,
+      MP_ADVICE_WAIT },
+    { mp_str("InternalFailure"), 502, MP_FAULT_SERVICE, MP_ADVICE_WAIT },
+    { mp_str("ServiceUnavailable"), 502, MP_FAULT_SERVICE, MP_ADVICE_WAIT },
     { mp_str("OptInRequired"), 500, MP_FAULT_OPERATOR,
       "the account is not subscribed to the service or the region" },
     { mp_str("UnknownOperationException"), 500, MP_FAULT_OPERATOR,
@@ -135,9 +140,10 @@ void
 mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
     const mp_str_t *secrets, size_t nsecrets)
 {
-    size_t     i;
-    cJSON     *reply, *message;
-    mp_str_t   type;
+    size_t        i;
+    cJSON        *reply;
+    mp_str_t      type, written;
+    const cJSON  *message;
 
     error->name_len = 0;
     error->message_len = 0;
@@ -156,11 +162,12 @@ mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
 
     if (cJSON_IsString(message)) {
 
-        for (i = 0; i < nsecrets; i++) {
-            mp_error_redact(message->valuestring, secrets[i]);
-        }
+        written = mp_json_string(message);
+        mp_error_set_message(error, written);
 
-        mp_error_set_message(error, mp_json_string(message));
+        for (i = 0; i < nsecrets; i++) {
+            mp_error_redact(error, written, secrets[i]);
+        }
     }
 
     cJSON_Delete(reply);
@@ -178,7 +185,7 @@ mp_error_member(const cJSON *reply)
 
     member = cJSON_GetObjectItemCaseSensitive(reply, "__type");
 
-    if (!cJSON_IsString(member)) {
+    if (!cJSON_IsString(member) || member->valuestring[0] == '\0') {
         member = cJSON_GetObjectItem(reply, "code");
     }
 
@@ -194,15 +201,12 @@ mp_error_set_name(mp_aws_error_t *error, mp_str_t type)
     size_t    hash;
     mp_str_t  prefix;
 
-    static const mp_str_t  comma = mp_str(",");
-    static const mp_str_t  colon = mp_str(":");
-    static const mp_str_t  sharp = mp_str("#");
     static const mp_str_t  common = mp_str(MP_COMMON_NAMESPACE);
 
-    type.len = mp_str_find(type, comma);
-    type.len = mp_str_find(type, colon);
+    type.len = mp_str_chr(type, ',');
+    type.len = mp_str_chr(type, ':');
 
-    hash = mp_str_find(type, sharp);
+    hash = mp_str_chr(type, '#');
 
     if (hash < type.len) {
         prefix.data = type.data;
@@ -214,36 +218,12 @@ mp_error_set_name(mp_aws_error_t *error, mp_str_t type)
         type.len -= hash + 1;
     }
 
-    if (type.len > MP_ERROR_NAME_MAX || !mp_str_is_word(type)) {
+    if (type.len > MP_ERROR_NAME_MAX || !mp_str_is_made_of(type, MP_WORD)) {
         return;
     }
 
     mp_copy(error->name, type);
     error->name_len = type.len;
-}
-
-
-static void
-mp_error_redact(char *message, mp_str_t secret)
-{
-    size_t    at;
-    mp_str_t  rest;
-
-    if (secret.len == 0) {
-        return;
-    }
-
-    for ( ;; ) {
-        rest = mp_str_from(message);
-        at = mp_str_find(rest, secret);
-
-        if (at == rest.len) {
-            return;
-        }
-
-        memset(message + at, '*', secret.len);
-        message += at + secret.len;
-    }
 }
 
 
@@ -263,6 +243,47 @@ mp_error_set_message(mp_aws_error_t *error, mp_str_t message)
     }
 
     error->message_len = message.len;
+}
+
+
+/*
+ * Hides a secret wherever it is in what AWS wrote, overlapping itself or cut
+ * off at the end of what is kept.  That nothing is looked for in a text where
+ * something is hidden already keeps a buyer from choosing a token that would
+ * break up another secret.
+ */
+
+static void
+mp_error_redact(mp_aws_error_t *error, mp_str_t written, mp_str_t secret)
+{
+    size_t    at, end;
+    mp_str_t  rest;
+
+    if (secret.len == 0) {
+        return;
+    }
+
+    rest = written;
+
+    while ((at = mp_str_find(rest, secret)) < rest.len) {
+
+        at += (size_t) (rest.data - written.data);
+
+        if (at >= error->message_len) {
+            return;
+        }
+
+        end = at + secret.len;
+
+        if (end > error->message_len) {
+            end = error->message_len;
+        }
+
+        memset(error->message + at, '*', end - at);
+
+        rest.data = written.data + at + 1;
+        rest.len = written.len - at - 1;
+    }
 }
 
 

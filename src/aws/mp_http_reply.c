@@ -32,8 +32,8 @@ static mp_reply_rc_t mp_reply_chunk_size(mp_http_reply_t *reply,
     mp_str_t line, size_t size);
 static mp_reply_rc_t mp_reply_data(mp_http_reply_t *reply, unsigned char *buf,
     size_t len);
-static int mp_reply_next_line(mp_http_reply_t *reply, unsigned char *buf,
-    size_t len, mp_str_t *line);
+static mp_reply_rc_t mp_reply_next_line(mp_http_reply_t *reply,
+    unsigned char *buf, size_t len, mp_str_t *line);
 static int mp_has_close(mp_str_t value);
 
 
@@ -56,12 +56,16 @@ mp_http_reply_parse(mp_http_reply_t *reply, unsigned char *buf, size_t len,
         if (reply->state == MP_BODY || reply->state == MP_CHUNK_DATA) {
             rc = mp_reply_data(reply, buf, len);
 
-        } else if (mp_reply_next_line(reply, buf, len, &line)) {
-            rc = mp_reply_line(reply, line, size);
-
         } else {
-            rc = MP_REPLY_AGAIN;
-            break;
+            rc = mp_reply_next_line(reply, buf, len, &line);
+
+            if (rc == MP_REPLY_AGAIN) {
+                break;
+            }
+
+            if (rc == MP_REPLY_DONE) {
+                rc = mp_reply_line(reply, line, size);
+            }
         }
 
     } while (rc == MP_REPLY_AGAIN && reply->state != MP_END
@@ -118,7 +122,7 @@ mp_reply_line(mp_http_reply_t *reply, mp_str_t line, size_t size)
 
 /* Takes the next line without its end, if it is whole. */
 
-static int
+static mp_reply_rc_t
 mp_reply_next_line(mp_http_reply_t *reply, unsigned char *buf, size_t len,
     mp_str_t *line)
 {
@@ -132,20 +136,20 @@ mp_reply_next_line(mp_http_reply_t *reply, unsigned char *buf, size_t len,
 
     if (end == NULL) {
         reply->scanned = len;
-        return 0;
+        return MP_REPLY_AGAIN;
     }
 
     start = buf + reply->pos;
     reply->pos = (size_t) (end - buf) + 1;
 
-    if (end > start && end[-1] == '\r') {
-        end--;
+    if (end == start || end[-1] != '\r') {
+        return MP_REPLY_INVALID;
     }
 
     line->data = start;
-    line->len = (size_t) (end - start);
+    line->len = (size_t) (end - start) - 1;
 
-    return 1;
+    return MP_REPLY_DONE;
 }
 
 
@@ -193,7 +197,6 @@ mp_reply_header(mp_http_reply_t *reply, mp_str_t line)
 {
     mp_str_t  name, value;
 
-    static const mp_str_t  colon = mp_str(":");
     static const mp_str_t  chunked = mp_str("chunked");
     static const mp_str_t  connection = mp_str("connection");
     static const mp_str_t  content_length = mp_str("content-length");
@@ -202,9 +205,11 @@ mp_reply_header(mp_http_reply_t *reply, mp_str_t line)
     static const mp_str_t  error_type = mp_str("x-amzn-errortype");
 
     name.data = line.data;
-    name.len = mp_str_find(line, colon);
+    name.len = mp_str_chr(line, ':');
 
-    if (name.len == 0 || name.len == line.len || !mp_str_is_visible(name)) {
+    if (name.len == 0 || name.len == line.len
+        || !mp_str_is_made_of(name, MP_VISIBLE))
+    {
         return MP_REPLY_INVALID;
     }
 
@@ -284,12 +289,11 @@ mp_has_close(mp_str_t value)
     size_t    len;
     mp_str_t  item;
 
-    static const mp_str_t  comma = mp_str(",");
     static const mp_str_t  close = mp_str("close");
 
     for ( ;; ) {
 
-        len = mp_str_find(value, comma);
+        len = mp_str_chr(value, ',');
 
         item.data = value.data;
         item.len = len;
@@ -371,9 +375,11 @@ mp_reply_chunk_size(mp_http_reply_t *reply, mp_str_t line, size_t size)
         reply->left = reply->left * 16 + (size_t) digit;
     }
 
-    if (i == 0
-        || (i < line.len && line.data[i] != ';' && line.data[i] != ' '
-            && line.data[i] != '\t')
+    line.data += i;
+    line.len -= i;
+    line = mp_str_trim(line);
+
+    if (i == 0 || (line.len && line.data[0] != ';')
         || reply->left > size - reply->pos)
     {
         return MP_REPLY_INVALID;

@@ -7,6 +7,8 @@ typedef struct {
     mp_str_t           profile;
     mp_credentials_t  *credentials;
     unsigned           inside:1;          /* the profile's section */
+    unsigned           nesting:1;         /* indented lines are settings of
+                                           * the setting above them */
     unsigned           found:1;
     unsigned           other_source:1;
 } mp_profile_parser_t;
@@ -22,6 +24,7 @@ mp_profile_rc_t
 mp_profile_find(mp_str_t text, mp_str_t profile,
     mp_credentials_t *credentials)
 {
+    int                  indented;
     mp_str_t             line;
     mp_profile_parser_t  parser;
 
@@ -33,18 +36,20 @@ mp_profile_find(mp_str_t text, mp_str_t profile,
 
     while (mp_next_line(&text, &line)) {
 
-        /* an indented line belongs to the setting above it */
-
-        if (line.len == 0 || line.data[0] == ' ' || line.data[0] == '\t') {
-            continue;
-        }
+        indented = line.len && (line.data[0] == ' ' || line.data[0] == '\t');
 
         line = mp_str_trim(mp_strip_comment(line));
 
-        if (line.len && line.data[0] == '[') {
+        if (line.len == 0 || (indented && parser.nesting)) {
+            continue;
+        }
+
+        parser.nesting = 0;
+
+        if (line.data[0] == '[') {
             mp_profile_section(&parser, line);
 
-        } else if (line.len && parser.inside) {
+        } else if (parser.inside) {
             mp_profile_setting(&parser, line);
         }
     }
@@ -72,13 +77,11 @@ mp_next_line(mp_str_t *text, mp_str_t *line)
 {
     size_t  len;
 
-    static const mp_str_t  newline = mp_str("\n");
-
     if (text->len == 0) {
         return 0;
     }
 
-    len = mp_str_find(*text, newline);
+    len = mp_str_chr(*text, '\n');
 
     line->data = text->data;
     line->len = len;
@@ -125,13 +128,12 @@ mp_profile_section(mp_profile_parser_t *parser, mp_str_t line)
 {
     mp_str_t  name;
 
-    static const mp_str_t  bracket = mp_str("]");
-
     name.data = line.data + 1;
     name.len = line.len - 1;
-    name.len = mp_str_find(name, bracket);
+    name.len = mp_str_chr(name, ']');
 
-    parser->inside = mp_str_eq(mp_str_trim(name), parser->profile);
+    parser->inside = name.len < line.len - 1
+                     && mp_str_eq(mp_str_trim(name), parser->profile);
     parser->found |= parser->inside;
 }
 
@@ -142,7 +144,6 @@ mp_profile_setting(mp_profile_parser_t *parser, mp_str_t line)
     size_t    i;
     mp_str_t  name, value;
 
-    static const mp_str_t  equals = mp_str("=");
     static const mp_str_t  access_key = mp_str("aws_access_key_id");
     static const mp_str_t  secret_key = mp_str("aws_secret_access_key");
     static const mp_str_t  session_token = mp_str("aws_session_token");
@@ -155,7 +156,7 @@ mp_profile_setting(mp_profile_parser_t *parser, mp_str_t line)
     };
 
     name.data = line.data;
-    name.len = mp_str_find(line, equals);
+    name.len = mp_str_chr(line, '=');
 
     if (name.len == line.len) {
         return;
@@ -166,6 +167,8 @@ mp_profile_setting(mp_profile_parser_t *parser, mp_str_t line)
     value = mp_str_trim(value);
 
     name = mp_str_trim(name);
+
+    parser->nesting = (value.len == 0);
 
     if (mp_str_eq_nocase(name, access_key)) {
         parser->credentials->access_key = value;

@@ -7,11 +7,14 @@
 #define MP_LICENSE_ARN_MAX  2048
 
 
-static int mp_customer_field(mp_customer_t *customer, const cJSON *member);
+static int mp_customer_field(mp_customer_t *customer, const cJSON *member,
+    unsigned *seen);
 static int mp_is_account_id(mp_str_t value);
 static int mp_is_license_arn(mp_str_t value);
+static int mp_is_partition(mp_str_t part);
+static int mp_is_arn_name(mp_str_t part, size_t max, unsigned class);
+static int mp_is_arn_part(mp_str_t part, size_t max, unsigned class);
 static int mp_is_customer_identifier(mp_str_t value);
-static int mp_is_made_of(mp_str_t value, const char *others);
 
 
 static const mp_str_t  mp_resolve_start = mp_str("{\"RegistrationToken\":\"");
@@ -50,11 +53,23 @@ mp_resolve_body(unsigned char *dst, mp_str_t token)
 }
 
 
+mp_str_t
+mp_resolve_body_token(mp_str_t body)
+{
+    body.data += mp_resolve_start.len;
+    body.len -= mp_resolve_start.len + mp_resolve_end.len;
+
+    return body;
+}
+
+
 int
 mp_customer_parse(mp_customer_t *customer, mp_str_t body)
 {
+    unsigned      seen;
     const cJSON  *member;
 
+    seen = 0;
     memset(customer, 0, sizeof(mp_customer_t));
 
     customer->reply = mp_json_parse_object(body);
@@ -64,7 +79,7 @@ mp_customer_parse(mp_customer_t *customer, mp_str_t body)
     }
 
     cJSON_ArrayForEach(member, customer->reply) {
-        if (!mp_customer_field(customer, member)) {
+        if (!mp_customer_field(customer, member, &seen)) {
             mp_customer_free(customer);
             return 0;
         }
@@ -88,7 +103,8 @@ mp_customer_parse(mp_customer_t *customer, mp_str_t body)
  * not as the model has it, or there twice. */
 
 static int
-mp_customer_field(mp_customer_t *customer, const cJSON *member)
+mp_customer_field(mp_customer_t *customer, const cJSON *member,
+    unsigned *seen)
 {
     size_t    i;
     mp_str_t  name, value;
@@ -101,7 +117,17 @@ mp_customer_field(mp_customer_t *customer, const cJSON *member)
         }
     }
 
-    if (i == MP_CUSTOMER_FIELDS || cJSON_IsNull(member)) {
+    if (i == MP_CUSTOMER_FIELDS) {
+        return 1;
+    }
+
+    if (*seen & (1 << i)) {
+        return 0;
+    }
+
+    *seen |= 1 << i;
+
+    if (cJSON_IsNull(member)) {
         return 1;
     }
 
@@ -116,7 +142,6 @@ mp_customer_field(mp_customer_t *customer, const cJSON *member)
     }
 
     if (value.len > mp_customer_model[i].max
-        || customer->field[i].len != 0
         || mp_str_has_control(value)
         || !mp_customer_model[i].is_valid(value))
     {
@@ -165,10 +190,55 @@ mp_customer_free(mp_customer_t *customer)
 static int
 mp_is_account_id(mp_str_t value)
 {
-    size_t  i;
+    return mp_str_is_made_of(value, MP_DIGIT);
+}
 
-    for (i = 0; i < value.len; i++) {
-        if (value.data[i] < '0' || value.data[i] > '9') {
+
+/* arn:partition:service:region:account:resource, where region and account may
+ * be empty. */
+
+static int
+mp_is_license_arn(mp_str_t value)
+{
+    size_t    i;
+    mp_str_t  part[5];
+
+    for (i = 0; i < 5; i++) {
+
+        part[i].data = value.data;
+        part[i].len = mp_str_chr(value, ':');
+
+        if (part[i].len == value.len) {
+            return 0;
+        }
+
+        value.data += part[i].len + 1;
+        value.len -= part[i].len + 1;
+    }
+
+    return mp_str_eq(part[0], mp_str_from("arn"))
+           && mp_is_partition(part[1])
+           && mp_is_arn_name(part[2], 63, MP_PATH)
+           && mp_is_arn_part(part[3], 63, MP_PATH)
+           && mp_is_arn_part(part[4], 63, MP_PATH)
+           && mp_is_arn_name(value, 1024, MP_RESOURCE);
+}
+
+
+static int
+mp_is_partition(mp_str_t part)
+{
+    size_t         i;
+    unsigned char  c;
+
+    if (part.len < 3 || memcmp(part.data, "aws", 3) != 0) {
+        return 0;
+    }
+
+    for (i = 3; i < part.len; i++) {
+        c = mp_lower(part.data[i]);
+
+        if ((c < 'a' || c > 'z') && c != '-') {
             return 0;
         }
     }
@@ -177,41 +247,26 @@ mp_is_account_id(mp_str_t value)
 }
 
 
-/* arn:partition:service:region:account:resource; region and account may be
- * empty. */
+/* A part that starts with a letter or a digit. */
 
 static int
-mp_is_license_arn(mp_str_t value)
+mp_is_arn_name(mp_str_t part, size_t max, unsigned class)
 {
-    size_t    i;
-    mp_str_t  part;
+    mp_str_t  first;
 
-    static const mp_str_t  colon = mp_str(":");
-    static const size_t    min[] = { 3, 3, 1, 0, 0 };
-    static const size_t    max[] = { 3, 63, 63, 63, 63 };
+    first.data = part.data;
+    first.len = 1;
 
-    if (value.len < 7 || memcmp(value.data, "arn:aws", 7) != 0) {
-        return 0;
-    }
+    return part.len > 0
+           && mp_str_is_made_of(first, MP_ALNUM)
+           && mp_is_arn_part(part, max, class);
+}
 
-    for (i = 0; i < 5; i++) {
 
-        part.data = value.data;
-        part.len = mp_str_find(value, colon);
-
-        if (part.len == value.len
-            || part.len < min[i] || part.len > max[i]
-            || !mp_is_made_of(part, "_/.-"))
-        {
-            return 0;
-        }
-
-        value.data += part.len + 1;
-        value.len -= part.len + 1;
-    }
-
-    return value.len > 0 && value.len <= 1024
-           && mp_is_made_of(value, ":_/+=,@.-");
+static int
+mp_is_arn_part(mp_str_t part, size_t max, unsigned class)
+{
+    return part.len <= max && mp_str_is_made_of(part, class);
 }
 
 
@@ -227,27 +282,5 @@ mp_is_customer_identifier(mp_str_t value)
 int
 mp_is_product_code(mp_str_t value)
 {
-    return mp_is_made_of(value, "-/=:_.@");
-}
-
-
-/* Letters, digits and the others. */
-
-static int
-mp_is_made_of(mp_str_t value, const char *others)
-{
-    size_t         i;
-    unsigned char  c;
-
-    for (i = 0; i < value.len; i++) {
-        c = mp_lower(value.data[i]);
-
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9')
-            && strchr(others, c) == NULL)
-        {
-            return 0;
-        }
-    }
-
-    return 1;
+    return mp_str_is_made_of(value, MP_CODE);
 }

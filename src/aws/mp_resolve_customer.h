@@ -37,6 +37,9 @@ size_t mp_resolve_body_len(mp_str_t token);
 /* Writes that many bytes and returns their end. */
 unsigned char *mp_resolve_body(unsigned char *dst, mp_str_t token);
 
+/* The token in such a body, with its escapes. */
+mp_str_t mp_resolve_body_token(mp_str_t body);
+
 /*
  * Reads the body of a reply with status 200.  Returns 1 if it names a customer
  * and every field in it is as the API's model has it; the customer is then the

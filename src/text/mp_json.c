@@ -89,23 +89,27 @@ mp_json_is_one_object(mp_str_t text)
 static size_t
 mp_json_skip_string(mp_str_t text, size_t i)
 {
+    mp_str_t  rest;
+
     for (i++; i < text.len; i++) {
 
-        switch (text.data[i]) {
+        rest.data = text.data + i;
+        rest.len = text.len - i;
 
-        case '"':
+        i += mp_json_plain_len(rest);
+
+        if (i == text.len || text.data[i] == '"') {
             return i;
+        }
 
-        case '\0':
+        if (text.data[i] == '\0'
+            || (text.len - i > 5 && memcmp(text.data + i, "\\u0000", 6) == 0))
+        {
             return text.len;
+        }
 
-        case '\\':
-            if (text.len - i > 5 && memcmp(text.data + i, "\\u0000", 6) == 0) {
-                return text.len;
-            }
-
+        if (text.data[i] == '\\') {
             i++;
-            break;
         }
     }
 

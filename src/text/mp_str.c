@@ -9,6 +9,42 @@
 static size_t mp_utf8_sequence_len(const unsigned char *p, size_t left);
 
 
+#define MP_IN_RESOURCE  (MP_RESOURCE|MP_VISIBLE)
+#define MP_IN_CODE      (MP_CODE|MP_IN_RESOURCE)
+#define MP_IN_PATH      (MP_PATH|MP_IN_CODE)
+#define MP_IN_WORD      (MP_WORD|MP_IN_PATH)
+
+
+static const unsigned short  mp_classes[256] = {
+    [0x00 ... 0x1f] = MP_CONTROL,
+
+    ['!'] = MP_VISIBLE, ['"'] = MP_VISIBLE, ['#'] = MP_VISIBLE,
+    ['$'] = MP_VISIBLE, ['%'] = MP_VISIBLE, ['&'] = MP_VISIBLE,
+    ['\''] = MP_VISIBLE, ['('] = MP_VISIBLE, [')'] = MP_VISIBLE,
+    ['*'] = MP_VISIBLE,
+    ['+'] = MP_IN_RESOURCE,
+    [','] = MP_IN_RESOURCE,
+    ['-'] = MP_IN_WORD,
+    ['.'] = MP_IN_WORD,
+    ['/'] = MP_IN_PATH,
+    ['0' ... '9'] = MP_DIGIT|MP_ALNUM|MP_IN_WORD,
+    [':'] = MP_IN_CODE,
+    [';'] = MP_VISIBLE, ['<'] = MP_VISIBLE,
+    ['='] = MP_IN_CODE,
+    ['>'] = MP_VISIBLE, ['?'] = MP_VISIBLE,
+    ['@'] = MP_IN_CODE,
+    ['A' ... 'Z'] = MP_ALNUM|MP_IN_WORD,
+    ['['] = MP_VISIBLE, ['\\'] = MP_VISIBLE, [']'] = MP_VISIBLE,
+    ['^'] = MP_VISIBLE,
+    ['_'] = MP_IN_WORD,
+    ['`'] = MP_VISIBLE,
+    ['a' ... 'z'] = MP_LOWER|MP_ALNUM|MP_IN_WORD,
+    ['{' ... '~'] = MP_VISIBLE,
+
+    [0x7f] = MP_CONTROL
+};
+
+
 mp_str_t
 mp_str_from(const char *text)
 {
@@ -63,6 +99,17 @@ mp_str_find(mp_str_t text, mp_str_t needle)
 }
 
 
+size_t
+mp_str_chr(mp_str_t text, unsigned char c)
+{
+    void  *found;
+
+    found = text.len ? memchr(text.data, c, text.len) : NULL;
+
+    return found ? (size_t) ((unsigned char *) found - text.data) : text.len;
+}
+
+
 mp_str_t
 mp_str_trim(mp_str_t text)
 {
@@ -100,52 +147,32 @@ mp_hex_digit(unsigned char c)
 
 
 int
+mp_str_is_made_of(mp_str_t text, unsigned classes)
+{
+    size_t  i;
+
+    for (i = 0; i < text.len; i++) {
+        if ((mp_classes[text.data[i]] & classes) == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+int
 mp_str_has_control(mp_str_t text)
 {
     size_t  i;
 
     for (i = 0; i < text.len; i++) {
-        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+        if (mp_classes[text.data[i]] & MP_CONTROL) {
             return 1;
         }
     }
 
     return 0;
-}
-
-
-int
-mp_str_is_word(mp_str_t text)
-{
-    size_t         i;
-    unsigned char  c;
-
-    for (i = 0; i < text.len; i++) {
-        c = mp_lower(text.data[i]);
-
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9')
-            && c != '.' && c != '_' && c != '-')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-int
-mp_str_is_visible(mp_str_t text)
-{
-    size_t  i;
-
-    for (i = 0; i < text.len; i++) {
-        if (text.data[i] <= 0x20 || text.data[i] >= 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 

@@ -30,6 +30,20 @@ typedef struct {
 #define mp_null_str    { 0, NULL }
 
 
+/* Classes of bytes.  Each from MP_PATH to MP_RESOURCE has all of the one before
+ * it. */
+
+#define MP_CONTROL   0x01    /* below 0x20, and 0x7f */
+#define MP_DIGIT     0x02
+#define MP_VISIBLE   0x04    /* printable ASCII without the space */
+#define MP_WORD      0x08    /* letters, digits and ._- */
+#define MP_PATH      0x10    /* ... and / */
+#define MP_CODE      0x20    /* ... and =:@ */
+#define MP_RESOURCE  0x40    /* ... and +, */
+#define MP_ALNUM     0x80    /* letters and digits */
+#define MP_LOWER     0x100   /* lower-case letters */
+
+
 static inline unsigned char
 mp_lower(unsigned char c)
 {
@@ -47,20 +61,20 @@ int mp_str_eq_nocase(mp_str_t a, mp_str_t b);
 /* Where needle begins in text, or text.len if it is not there. */
 size_t mp_str_find(mp_str_t text, mp_str_t needle);
 
+/* Where a byte first is in text, or text.len if it is not there. */
+size_t mp_str_chr(mp_str_t text, unsigned char c);
+
 /* Without the spaces and tabs at both ends. */
 mp_str_t mp_str_trim(mp_str_t text);
 
 /* The value of a hexadecimal digit, or -1. */
 int mp_hex_digit(unsigned char c);
 
+/* Whether every byte of text is in one of the classes, MP_... above. */
+int mp_str_is_made_of(mp_str_t text, unsigned classes);
+
 /* Whether a byte is below 0x20 or is 0x7f. */
 int mp_str_has_control(mp_str_t text);
-
-/* Whether every byte is a letter, a digit, '.', '_' or '-'. */
-int mp_str_is_word(mp_str_t text);
-
-/* Whether every byte is printable ASCII without the space. */
-int mp_str_is_visible(mp_str_t text);
 
 /* Whether it is well-formed UTF-8 as RFC 3629 has it: no surrogates, no
  * overlong forms, nothing above U+10FFFF. */

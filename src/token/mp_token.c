@@ -49,13 +49,12 @@ mp_token_from_body(mp_registration_t *registration,
 static mp_body_kind_t
 mp_body_kind(mp_str_t content_type)
 {
-    static const mp_str_t  semicolon = mp_str(";");
     static const mp_str_t  form =
         mp_str("application/x-www-form-urlencoded");
     static const mp_str_t  multipart = mp_str("multipart/form-data");
     static const mp_str_t  json = mp_str("application/json");
 
-    content_type.len = mp_str_find(content_type, semicolon);
+    content_type.len = mp_str_chr(content_type, ';');
     content_type = mp_str_trim(content_type);
 
     return mp_str_eq_nocase(content_type, form) ? MP_BODY_FORM

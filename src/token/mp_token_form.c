@@ -27,10 +27,8 @@ mp_form_parse(mp_field_t *fields, const mp_pool_t *pool, mp_str_t form,
     mp_str_t       pair;
     mp_token_rc_t  rc;
 
-    static const mp_str_t  ampersand = mp_str("&");
-
     for ( ;; ) {
-        len = mp_str_find(form, ampersand);
+        len = mp_str_chr(form, '&');
 
         pair.data = form.data;
         pair.len = len;
@@ -54,10 +52,8 @@ mp_form_pair(mp_field_t *fields, const mp_pool_t *pool, mp_str_t pair,
     size_t    i, len;
     mp_str_t  name, value;
 
-    static const mp_str_t  equals = mp_str("=");
-
     name.data = pair.data;
-    name.len = mp_str_find(pair, equals);
+    name.len = mp_str_chr(pair, '=');
 
     value.data = pair.data + name.len;
     value.len = pair.len - name.len;

@@ -20,8 +20,10 @@ typedef enum {
 
 static int mp_multipart_boundary(mp_str_t content_type,
     unsigned char *delimiter, mp_str_t *result);
+static mp_part_t mp_multipart_start(mp_str_t *body, mp_str_t delimiter);
 static mp_part_t mp_multipart_delimiter(mp_str_t *rest, mp_str_t delimiter,
     mp_str_t *before);
+static mp_part_t mp_multipart_line_end(mp_str_t *text);
 static mp_token_rc_t mp_multipart_part(mp_field_t *fields, mp_str_t part);
 static mp_field_t *mp_multipart_field(mp_field_t *fields,
     mp_str_t disposition);
@@ -32,15 +34,13 @@ static void mp_skip(mp_str_t *text, size_t n);
 
 
 static const mp_str_t  mp_crlf = mp_str("\r\n");
-static const mp_str_t  mp_equals = mp_str("=");
-static const mp_str_t  mp_semicolon = mp_str(";");
 
 
 mp_token_rc_t
 mp_multipart_parse(mp_field_t *fields, mp_str_t content_type, mp_str_t body)
 {
     size_t         parts;
-    mp_str_t       delimiter, first, part;
+    mp_str_t       delimiter, part;
     mp_part_t      next;
     mp_token_rc_t  rc;
     unsigned char  buf[sizeof("\r\n--") - 1 + MP_BOUNDARY_MAX];
@@ -49,17 +49,7 @@ mp_multipart_parse(mp_field_t *fields, mp_str_t content_type, mp_str_t body)
         return MP_TOKEN_INVALID;
     }
 
-    /* the first delimiter needs no line end if nothing precedes it */
-
-    first = delimiter;
-    mp_skip(&first, mp_crlf.len);
-
-    if (body.len < first.len || memcmp(body.data, first.data, first.len) != 0)
-    {
-        first = delimiter;
-    }
-
-    next = mp_multipart_delimiter(&body, first, &part);
+    next = mp_multipart_start(&body, delimiter);
 
     for (parts = 0; next == MP_PART_NEXT; parts++) {
 
@@ -112,18 +102,47 @@ mp_multipart_boundary(mp_str_t content_type, unsigned char *delimiter,
 }
 
 
-/*
- * Moves rest behind the next delimiter and its line; before is what was in
- * front of it.  A line that only starts like a delimiter is data.
- */
+/* Moves body behind its first delimiter, which needs no line end if nothing
+ * precedes it. */
+
+static mp_part_t
+mp_multipart_start(mp_str_t *body, mp_str_t delimiter)
+{
+    mp_str_t   tail, preamble;
+    mp_part_t  next;
+
+    mp_skip(&delimiter, mp_crlf.len);
+
+    if (body->len >= delimiter.len
+        && memcmp(body->data, delimiter.data, delimiter.len) == 0)
+    {
+        tail = *body;
+        mp_skip(&tail, delimiter.len);
+
+        next = mp_multipart_line_end(&tail);
+
+        if (next != MP_PART_NONE) {
+            *body = tail;
+            return next;
+        }
+    }
+
+    delimiter.data -= mp_crlf.len;
+    delimiter.len += mp_crlf.len;
+
+    return mp_multipart_delimiter(body, delimiter, &preamble);
+}
+
+
+/* Moves rest behind the next delimiter; before is what was in front of it.  A
+ * line that only starts like a delimiter is data. */
 
 static mp_part_t
 mp_multipart_delimiter(mp_str_t *rest, mp_str_t delimiter, mp_str_t *before)
 {
-    size_t    at;
-    mp_str_t  tail;
-
-    static const mp_str_t  dashes = mp_str("--");
+    size_t     at;
+    mp_str_t   tail;
+    mp_part_t  next;
 
     tail = *rest;
 
@@ -139,27 +158,55 @@ mp_multipart_delimiter(mp_str_t *rest, mp_str_t delimiter, mp_str_t *before)
 
         mp_skip(&tail, at + delimiter.len);
 
-        if (tail.len >= 2 && memcmp(tail.data, dashes.data, 2) == 0) {
-            *rest = tail;
-            return MP_PART_LAST;
-        }
+        next = mp_multipart_line_end(&tail);
 
-        while (tail.len && (tail.data[0] == ' ' || tail.data[0] == '\t')) {
-            mp_skip(&tail, 1);
-        }
-
-        if (tail.len >= 2 && memcmp(tail.data, mp_crlf.data, 2) == 0) {
-            mp_skip(&tail, 2);
+        if (next != MP_PART_NONE) {
             *rest = tail;
-            return MP_PART_NEXT;
+            return next;
         }
     }
+}
+
+
+/* Moves text behind what may follow a boundary on its line, if no more does. */
+
+static mp_part_t
+mp_multipart_line_end(mp_str_t *text)
+{
+    mp_str_t   tail;
+    mp_part_t  next;
+
+    tail = *text;
+    next = MP_PART_NEXT;
+
+    if (tail.len >= 2 && memcmp(tail.data, "--", 2) == 0) {
+        next = MP_PART_LAST;
+        mp_skip(&tail, 2);
+    }
+
+    while (tail.len && (tail.data[0] == ' ' || tail.data[0] == '\t')) {
+        mp_skip(&tail, 1);
+    }
+
+    if (tail.len >= mp_crlf.len
+        && memcmp(tail.data, mp_crlf.data, mp_crlf.len) == 0)
+    {
+        mp_skip(&tail, mp_crlf.len);
+
+    } else if (tail.len || next == MP_PART_NEXT) {
+        return MP_PART_NONE;
+    }
+
+    *text = tail;
+
+    return next;
 }
 
 
 static mp_token_rc_t
 mp_multipart_part(mp_field_t *fields, mp_str_t part)
 {
+    int          described;
     size_t       len;
     mp_str_t     line, value;
     mp_field_t  *field;
@@ -167,6 +214,7 @@ mp_multipart_part(mp_field_t *fields, mp_str_t part)
     static const mp_str_t  disposition = mp_str("content-disposition");
 
     field = NULL;
+    described = 0;
 
     for ( ;; ) {
         len = mp_str_find(part, mp_crlf);
@@ -185,7 +233,13 @@ mp_multipart_part(mp_field_t *fields, mp_str_t part)
         }
 
         if (mp_header_value(line, disposition, &value)) {
+
+            if (described) {
+                return MP_TOKEN_INVALID;
+            }
+
             field = mp_multipart_field(fields, value);
+            described = 1;
         }
     }
 }
@@ -205,7 +259,7 @@ mp_multipart_field(mp_field_t *fields, mp_str_t disposition)
     static const mp_str_t  filename_ext = mp_str("filename*");
 
     type.data = disposition.data;
-    type.len = mp_str_find(disposition, mp_semicolon);
+    type.len = mp_str_chr(disposition, ';');
 
     if (!mp_str_eq_nocase(mp_str_trim(type), form_data)
         || mp_header_param(disposition, filename, &value)
@@ -247,8 +301,9 @@ mp_header_value(mp_str_t line, mp_str_t name, mp_str_t *value)
 
 
 /*
- * Finds a parameter of a header's value and gives it without its quotes.
- * Backslashes in it stay: no name that is looked for has one.
+ * Finds a parameter of a header's value and gives it without its quotes, or
+ * empty if it has no value.  Backslashes in it stay: no name that is looked
+ * for has one.
  */
 
 static int
@@ -256,21 +311,25 @@ mp_header_param(mp_str_t value, mp_str_t name, mp_str_t *result)
 {
     mp_str_t  param;
 
-    mp_skip(&value, mp_str_find(value, mp_semicolon));
+    mp_skip(&value, mp_str_chr(value, ';'));
 
     while (value.len) {
 
         mp_skip(&value, 1);
 
         param.data = value.data;
-        param.len = mp_str_find(value, mp_equals);
+        param.len = mp_str_chr(value, ';');
+        param.len = mp_str_chr(param, '=');
 
-        if (param.len == value.len) {
-            return 0;
+        mp_skip(&value, param.len);
+
+        result->data = value.data;
+        result->len = 0;
+
+        if (value.len && value.data[0] == '=') {
+            mp_skip(&value, 1);
+            mp_skip(&value, mp_param_value(value, result));
         }
-
-        mp_skip(&value, param.len + 1);
-        mp_skip(&value, mp_param_value(value, result));
 
         if (mp_str_eq_nocase(mp_str_trim(param), name)) {
             return 1;
@@ -292,7 +351,7 @@ mp_param_value(mp_str_t rest, mp_str_t *value)
     if (rest.len == 0 || rest.data[0] != '"') {
 
         value->data = rest.data;
-        value->len = mp_str_find(rest, mp_semicolon);
+        value->len = mp_str_chr(rest, ';');
 
         i = value->len;
         *value = mp_str_trim(*value);
@@ -311,7 +370,7 @@ mp_param_value(mp_str_t rest, mp_str_t *value)
 
     mp_skip(&rest, i);
 
-    return i + mp_str_find(rest, mp_semicolon);
+    return i + mp_str_chr(rest, ';');
 }
 
 
