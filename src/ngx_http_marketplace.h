@@ -29,6 +29,9 @@
 #define NGX_HTTP_MARKETPLACE_ARGS      2
 
 
+#define NGX_HTTP_MARKETPLACE_SECRETS   4
+
+
 /* Where credentials came from, and they themselves; without an access key if
  * nothing was found. */
 typedef struct {
@@ -63,6 +66,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                        used;    /* marketplace_resolve is */
+    ngx_uint_t                        args;    /* ... with tokens in queries */
 
     /* made once for all locations that share their settings */
     ngx_array_t                       tls;
@@ -96,6 +100,7 @@ typedef struct {
 
     /* timeouts; and, made from the settings above, how to reach AWS */
     ngx_http_upstream_conf_t          upstream;
+    ngx_http_upstream_srv_conf_t     *upstream_block;   /* if one is named */
     ngx_str_t                         host;             /* as signed */
     ngx_str_t                         resolver_name;    /* empty: fixed
                                                          * addresses */
@@ -115,6 +120,7 @@ typedef struct {
     ngx_buf_t                        *request;
 
     ngx_http_request_t               *subrequest;
+    ngx_event_get_peer_pt             get_peer;   /* the upstream block's */
     ngx_uint_t                        tries;      /* connections tried */
     ngx_uint_t                        done;
 
@@ -140,6 +146,7 @@ typedef struct {
     ngx_http_marketplace_loc_conf_t  *conf;
     ngx_http_marketplace_state_e      state;
     ngx_int_t                         verdict;    /* for the phase engine */
+    ngx_uint_t                        refused;    /* with an error's status */
 
     mp_registration_t                 registration;
     mp_customer_t                     customer;
@@ -152,9 +159,9 @@ typedef struct {
     ngx_msec_t                        time;
     ngx_event_t                       deadline;
 
-    /* what was sent to AWS; empty if nothing was */
-    mp_str_t                          sent_token;
-    mp_str_t                          signature;
+    /* of what was sent to AWS: the signature, the session token, and the
+     * token as it is and as it was escaped; empty if nothing was sent */
+    mp_str_t                          secrets[NGX_HTTP_MARKETPLACE_SECRETS];
 
     ngx_http_marketplace_exchange_t   exchange;
 } ngx_http_marketplace_ctx_t;
@@ -208,8 +215,14 @@ ngx_int_t ngx_http_marketplace_check_ciphers(ngx_conf_t *cf,
     ngx_str_t *ciphers);
 
 
-/* ngx_http_marketplace_exchange.c: starts an exchange; when it is done, the
- * phase handlers of r run again.  Returns NGX_OK or NGX_ERROR. */
+/* ngx_http_marketplace_exchange.c: for "init module", and as peer.init of an
+ * upstream that stands for an upstream block. */
+ngx_int_t ngx_http_marketplace_exchange_init(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
+    ngx_http_upstream_srv_conf_t *us);
+
+/* Starts an exchange; when it is done, the phase handlers of r run again.
+ * Returns NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ngx_http_marketplace_exchange_t *exchange);
 
@@ -219,8 +232,9 @@ void ngx_http_marketplace_exchange_abort(
     ngx_http_marketplace_exchange_t *exchange);
 
 
-/* ngx_http_marketplace_resolve.c: the phase handler, and the resolve of a
+/* ngx_http_marketplace_resolve.c: the phase handlers, and the resolve of a
  * request, or NULL if there was none. */
+ngx_int_t ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_marketplace_resolve_handler(ngx_http_request_t *r);
 ngx_http_marketplace_ctx_t *ngx_http_marketplace_get_ctx(
     ngx_http_request_t *r);

@@ -18,6 +18,7 @@ static char *ngx_http_marketplace_env(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
 static char *ngx_http_marketplace_profile(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
+static char *ngx_http_marketplace_no_params(ngx_conf_t *cf);
 
 static ngx_http_marketplace_credentials_t *
     ngx_http_marketplace_default_credentials(ngx_conf_t *cf);
@@ -46,7 +47,7 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_marketplace_loc_conf_t  *mlcf = conf;
 
-    ngx_str_t                           *value;
+    ngx_str_t                           *value, source;
     ngx_uint_t                           i;
     ngx_http_marketplace_credentials_t  *credentials;
 
@@ -66,9 +67,10 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
 
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[1].data, "default") == 0 && cf->args->nelts == 2) {
+    if (ngx_strcmp(value[1].data, "default") == 0) {
         mlcf->credentials = NULL;
-        return NGX_CONF_OK;
+
+        return ngx_http_marketplace_no_params(cf);
     }
 
     for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
@@ -89,11 +91,19 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
         return sources[i].set(cf, credentials);
     }
 
+    source = value[1];
+
+    /* it may be a parameter, and a secret, where the source was forgotten */
+
+    if (ngx_strlchr(source.data, source.data + source.len, '=')) {
+        ngx_str_set(&source, "...=...");
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"marketplace_credentials\" cannot take credentials "
                        "from \"%V\", it must be \"default\", \"env\", "
                        "\"static id=... secret=... [token=...]\" or "
-                       "\"profile [name=...] [file=...]\"", &value[1]);
+                       "\"profile [name=...] [file=...]\"", &source);
 
     return NGX_CONF_ERROR;
 }
@@ -123,7 +133,8 @@ ngx_http_marketplace_static(ngx_conf_t *cf,
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"marketplace_credentials static\" takes "
                                "\"id=\", \"secret=\" and \"token=\", "
-                               "its parameter %ui is none of them", i - 1);
+                               "each once, which its parameter %ui is not",
+                               i - 1);
             return NGX_CONF_ERROR;
         }
     }
@@ -154,10 +165,7 @@ static char *
 ngx_http_marketplace_env(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials)
 {
-    if (cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"marketplace_credentials env\" takes no "
-                           "parameters");
+    if (ngx_http_marketplace_no_params(cf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -199,14 +207,19 @@ ngx_http_marketplace_profile(ngx_conf_t *cf,
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\" in "
                                "\"marketplace_credentials profile\", it must "
-                               "be \"name=...\" or \"file=...\"", &value[i]);
+                               "be \"name=...\" or \"file=...\", each once",
+                               &value[i]);
             return NGX_CONF_ERROR;
         }
     }
 
-    if (file.len == 0
-        && ngx_http_marketplace_profile_file(cf, &file) != NGX_OK)
-    {
+    if (file.len) {
+
+        if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (ngx_http_marketplace_profile_file(cf, &file) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"marketplace_credentials profile\" must have "
                            "\"file=\", because neither "
@@ -214,15 +227,11 @@ ngx_http_marketplace_profile(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK
-        || ngx_http_marketplace_from_profile(cf, NGX_LOG_EMERG, &file, &name,
-                                             credentials)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return (ngx_http_marketplace_from_profile(cf, NGX_LOG_EMERG, &file, &name,
+                                              credentials)
+            == NGX_OK)
+           ? NGX_CONF_OK
+           : NGX_CONF_ERROR;
 }
 
 
@@ -231,10 +240,20 @@ ngx_http_marketplace_set_credentials(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
+    ngx_conf_file_t  *conf_file;
+
     if (mlcf->credentials == NULL) {
 
         if (mmcf->credentials == NULL) {
+
+            /* no line of the configuration is to be blamed for these */
+
+            conf_file = cf->conf_file;
+            cf->conf_file = NULL;
+
             mmcf->credentials = ngx_http_marketplace_default_credentials(cf);
+
+            cf->conf_file = conf_file;
         }
 
         mlcf->credentials = mmcf->credentials;
@@ -291,6 +310,25 @@ ngx_http_marketplace_default_credentials(ngx_conf_t *cf)
     }
 
     return credentials;
+}
+
+
+static char *
+ngx_http_marketplace_no_params(ngx_conf_t *cf)
+{
+    ngx_str_t  *value;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"marketplace_credentials %V\" takes no parameters",
+                       &value[1]);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -549,7 +587,9 @@ ngx_http_marketplace_param(ngx_str_t *arg, const char *name, ngx_str_t *value)
 
     len = ngx_strlen(name);
 
-    if (arg->len < len || ngx_strncmp(arg->data, name, len) != 0) {
+    if (value->data
+        || arg->len < len || ngx_strncmp(arg->data, name, len) != 0)
+    {
         return 0;
     }
 

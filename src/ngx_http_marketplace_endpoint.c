@@ -19,6 +19,12 @@ static ngx_int_t ngx_http_marketplace_set_addresses(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
     ngx_str_t *host);
+static ngx_int_t ngx_http_marketplace_set_block(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
+    ngx_str_t *host);
+static ngx_int_t ngx_http_marketplace_set_resolver(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
+    ngx_str_t *host);
 static ngx_int_t ngx_http_marketplace_set_host(ngx_conf_t *cf,
     ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
     ngx_str_t *host);
@@ -34,7 +40,10 @@ static ngx_ssl_t *ngx_http_marketplace_create_ssl(ngx_conf_t *cf,
     ngx_http_marketplace_tls_t *tls);
 static ngx_int_t ngx_http_marketplace_system_ca(ngx_conf_t *cf,
     ngx_str_t *file);
+static ngx_uint_t ngx_http_marketplace_ca_is_readable(ngx_str_t *file);
 static ngx_http_marketplace_place_t *ngx_http_marketplace_endpoint_place(
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static const char *ngx_http_marketplace_endpoint_source(
     ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_is_literal(ngx_str_t *host);
 
@@ -81,10 +90,11 @@ ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
         place = ngx_http_marketplace_endpoint_place(mlcf);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"marketplace_endpoint\" must have the name of a host "
-                      "and not the address \"%V\", because the certificate is "
-                      "verified against it, in %s:%ui",
-                      &host, place->file, place->line);
+                      "%s must have the name of a host and not the address "
+                      "\"%V\", because the certificate is verified against "
+                      "it, in %s:%ui",
+                      ngx_http_marketplace_endpoint_source(mlcf), &host,
+                      place->file, place->line);
         return NGX_ERROR;
     }
 
@@ -216,32 +226,12 @@ ngx_http_marketplace_set_addresses(ngx_conf_t *cf,
     ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
     ngx_str_t *host)
 {
-    ngx_http_core_loc_conf_t      *clcf;
-    ngx_http_marketplace_place_t  *place;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    mlcf->upstream.upstream = ngx_http_marketplace_find_upstream(cf, host);
+    mlcf->upstream_block = ngx_http_marketplace_find_upstream(cf, host);
 
-    if (mlcf->upstream.upstream) {
-
-        if (endpoint->has_port) {
-            place = ngx_http_marketplace_endpoint_place(mlcf);
-
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"marketplace_endpoint\" names upstream \"%V\", "
-                          "which may not have port %ui, in %s:%ui",
-                          host, (ngx_uint_t) endpoint->port,
-                          place->file, place->line);
-            return NGX_ERROR;
-        }
-
-        host->data = ngx_pnalloc(cf->pool, MP_HOST_MAX);
-        if (host->data == NULL) {
-            return NGX_ERROR;
-        }
-
-        host->len = mp_metering_host(mlcf->scope.region, host->data);
-
-        return ngx_http_marketplace_set_host(cf, mlcf, endpoint, host);
+    if (mlcf->upstream_block) {
+        return ngx_http_marketplace_set_block(cf, mlcf, endpoint, host);
     }
 
     if (ngx_http_marketplace_set_host(cf, mlcf, endpoint, host) != NGX_OK) {
@@ -253,13 +243,82 @@ ngx_http_marketplace_set_addresses(ngx_conf_t *cf,
     if (clcf->resolver->connections.nelts
         && !ngx_http_marketplace_is_literal(host))
     {
-        mlcf->resolver_name = *host;
-        mlcf->resolver_port = endpoint->port;
-
-        return NGX_OK;
+        return ngx_http_marketplace_set_resolver(cf, mlcf, endpoint, host);
     }
 
     return ngx_http_marketplace_look_up(cf, mmcf, mlcf, host, endpoint->port);
+}
+
+
+/* Takes the addresses from an "upstream" block, through an upstream of our own
+ * that stands for it. */
+
+static ngx_int_t
+ngx_http_marketplace_set_block(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
+    ngx_str_t *host)
+{
+    ngx_http_upstream_srv_conf_t  *uscf;
+    ngx_http_marketplace_place_t  *place;
+
+    if (endpoint->has_port) {
+        place = ngx_http_marketplace_endpoint_place(mlcf);
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s names upstream \"%V\", which may not have port "
+                      "%ui, in %s:%ui",
+                      ngx_http_marketplace_endpoint_source(mlcf), host,
+                      (ngx_uint_t) endpoint->port,
+                      place->file, place->line);
+        return NGX_ERROR;
+    }
+
+    uscf = ngx_palloc(cf->pool, sizeof(ngx_http_upstream_srv_conf_t));
+    host->data = ngx_pnalloc(cf->pool, MP_HOST_MAX);
+
+    if (uscf == NULL || host->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *uscf = *mlcf->upstream_block;
+    uscf->peer.init = ngx_http_marketplace_init_peer;
+
+    mlcf->upstream.upstream = uscf;
+
+    host->len = mp_metering_host(mlcf->scope.region, host->data);
+
+    return ngx_http_marketplace_set_host(cf, mlcf, endpoint, host);
+}
+
+
+/* Has the name looked up as requests come.  The dot at its end, which the
+ * resolver takes off, keeps nginx from taking the addresses that a proxy_pass
+ * to the same host and port has had since the start. */
+
+static ngx_int_t
+ngx_http_marketplace_set_resolver(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
+    ngx_str_t *host)
+{
+    ngx_str_t  *name;
+
+    name = &mlcf->resolver_name;
+
+    name->data = ngx_pnalloc(cf->pool, host->len + 1);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->len = host->len;
+    ngx_memcpy(name->data, host->data, host->len);
+
+    if (name->data[name->len - 1] != '.') {
+        name->data[name->len++] = '.';
+    }
+
+    mlcf->resolver_port = endpoint->port;
+
+    return NGX_OK;
 }
 
 
@@ -334,6 +393,8 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
 {
     ngx_uint_t                       i;
     ngx_http_upstream_srv_conf_t    *uscf;
+    ngx_http_upstream_rr_peer_t     *peer;
+    ngx_http_upstream_rr_peers_t    *peers;
     ngx_http_marketplace_place_t    *place;
     ngx_http_marketplace_address_t  *address;
 
@@ -375,6 +436,14 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
     }
 
     uscf->peer.init = ngx_http_upstream_init_round_robin_peer;
+
+    /* a bad moment of AWS must not become ten seconds of no connection */
+
+    peers = uscf->peer.data;
+
+    for (peer = peers->peer; peer; peer = peer->next) {
+        peer->max_fails = 0;
+    }
 
     address->host = *host;
     address->port = port;
@@ -498,7 +567,17 @@ ngx_http_marketplace_system_ca(ngx_conf_t *cf, ngx_str_t *file)
 
     if (file->data && file->data[0] != '\0') {
         file->len = ngx_strlen(file->data);
-        return NGX_OK;
+
+        if (ngx_http_marketplace_ca_is_readable(file)) {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "marketplace: the environment's SSL_CERT_FILE must be a "
+                      "file of CA certificates in PEM, and \"%V\" cannot be "
+                      "read as one; \"marketplace_ssl_trusted_certificate\" "
+                      "would take precedence", file);
+        return NGX_ERROR;
     }
 
     for (i = 0;
@@ -526,24 +605,11 @@ ngx_http_marketplace_system_ca(ngx_conf_t *cf, ngx_str_t *file)
 ngx_int_t
 ngx_http_marketplace_check_ca(ngx_conf_t *cf, ngx_str_t *file)
 {
-    int       rc;
-    SSL_CTX  *ctx;
-
     if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ctx = SSL_CTX_new(TLS_client_method());
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = SSL_CTX_load_verify_locations(ctx, (char *) file->data, NULL);
-
-    SSL_CTX_free(ctx);
-    ERR_clear_error();
-
-    if (rc == 0) {
+    if (!ngx_http_marketplace_ca_is_readable(file)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"marketplace_ssl_trusted_certificate\" must be a "
                            "file of CA certificates in PEM, and \"%V\" cannot "
@@ -552,6 +618,26 @@ ngx_http_marketplace_check_ca(ngx_conf_t *cf, ngx_str_t *file)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_marketplace_ca_is_readable(ngx_str_t *file)
+{
+    int       rc;
+    SSL_CTX  *ctx;
+
+    ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx == NULL) {
+        return 0;
+    }
+
+    rc = SSL_CTX_load_verify_locations(ctx, (char *) file->data, NULL);
+
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+
+    return rc != 0;
 }
 
 
@@ -588,6 +674,14 @@ static ngx_http_marketplace_place_t *
 ngx_http_marketplace_endpoint_place(ngx_http_marketplace_loc_conf_t *mlcf)
 {
     return mlcf->endpoint.len ? &mlcf->endpoint_place : &mlcf->resolve_place;
+}
+
+
+static const char *
+ngx_http_marketplace_endpoint_source(ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    return mlcf->endpoint.len ? "\"marketplace_endpoint\""
+                              : "the environment's endpoint URL";
 }
 
 

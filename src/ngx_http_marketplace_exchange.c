@@ -16,12 +16,34 @@ static ngx_int_t ngx_http_marketplace_exchange_reinit_request(
     ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_process_header(
     ngx_http_request_t *sr);
+static ngx_int_t ngx_http_marketplace_mark(ngx_http_upstream_t *u,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static ngx_uint_t ngx_http_marketplace_is_ours(ngx_connection_t *c,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+static ngx_int_t ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc,
+    void *data);
 static void ngx_http_marketplace_exchange_abort_request(
     ngx_http_request_t *sr);
 static void ngx_http_marketplace_exchange_finalize_request(
     ngx_http_request_t *sr, ngx_int_t rc);
 static ngx_int_t ngx_http_marketplace_exchange_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
+
+
+/* Where OpenSSL keeps the mark of a connection. */
+static int  ngx_http_marketplace_ssl_index = -1;
+
+
+ngx_int_t
+ngx_http_marketplace_exchange_init(ngx_cycle_t *cycle)
+{
+    if (ngx_http_marketplace_ssl_index == -1) {
+        ngx_http_marketplace_ssl_index = SSL_get_ex_new_index(0, NULL, NULL,
+                                                              NULL, NULL);
+    }
+
+    return (ngx_http_marketplace_ssl_index == -1) ? NGX_ERROR : NGX_OK;
+}
 
 
 ngx_int_t
@@ -137,6 +159,7 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
     ngx_str_set(&u->uri, "/");
 
     u->conf = &mlcf->upstream;
+    u->input_filter_ctx = exchange;
     u->output.tag = (ngx_buf_tag_t) &ngx_http_marketplace_module;
     u->buffering = 0;
 
@@ -195,7 +218,10 @@ ngx_http_marketplace_exchange_create_request(ngx_http_request_t *sr)
         return NGX_ERROR;
     }
 
+    /* without a flush TLS would wait for more to send */
+
     cl->buf = exchange->request;
+    cl->buf->flush = 1;
     cl->next = NULL;
 
     sr->upstream->request_bufs = cl;
@@ -242,7 +268,9 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
 
     if (rc == MP_REPLY_DONE) {
         exchange->rc = NGX_OK;
-        u->keepalive = exchange->reply.keepalive;
+        u->keepalive = exchange->reply.keepalive
+                       && ngx_http_marketplace_mark(u, exchange->conf)
+                          == NGX_OK;
         u->headers_in.status_n = exchange->reply.status;
 
     } else {
@@ -251,6 +279,120 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
     }
 
     u->state->status = u->headers_in.status_n;
+
+    return NGX_OK;
+}
+
+
+/*
+ * An "upstream" block keeps connections by address alone, whoever made them:
+ * another location, or proxy_pass, which verifies nothing by default; and a
+ * certificate is verified only with a handshake.  So a connection over which
+ * AWS has answered is marked with the location whose settings it was verified
+ * by, and a kept one is taken only if it bears a mark that is as good.
+ */
+
+static ngx_int_t
+ngx_http_marketplace_mark(ngx_http_upstream_t *u,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_ssl_connection_t  *ssl;
+
+    ssl = u->peer.connection->ssl;
+
+    if (ssl == NULL
+        || SSL_set_ex_data(ssl->connection, ngx_http_marketplace_ssl_index,
+                           mlcf))
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_marketplace_is_ours(ngx_connection_t *c,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_http_marketplace_loc_conf_t  *other;
+
+    if (c->ssl == NULL || mlcf->upstream.ssl == NULL) {
+        return c->ssl == NULL && mlcf->upstream.ssl == NULL;
+    }
+
+    other = SSL_get_ex_data(c->ssl->connection,
+                            ngx_http_marketplace_ssl_index);
+
+    return other
+           && other->upstream.ssl == mlcf->upstream.ssl
+           && other->host.len == mlcf->host.len
+           && ngx_strncmp(other->host.data, mlcf->host.data, mlcf->host.len)
+              == 0;
+}
+
+
+/* Has the block choose an address, and looks at the connection that it has
+ * kept for it. */
+
+ngx_int_t
+ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_http_upstream_t              *u;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+    us = exchange->conf->upstream_block;
+    u = sr->upstream;
+
+    if (us->peer.init(sr, us) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    exchange->get_peer = u->peer.get;
+    u->peer.get = ngx_http_marketplace_get_peer;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_int_t                         rc;
+    ngx_connection_t                 *c;
+    ngx_http_upstream_t              *u;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    u = (ngx_http_upstream_t *) ((u_char *) pc
+                                 - offsetof(ngx_http_upstream_t, peer));
+    exchange = u->input_filter_ctx;
+
+    rc = exchange->get_peer(pc, data);
+
+    if (rc != NGX_DONE
+        || ngx_http_marketplace_is_ours(pc->connection, exchange->conf))
+    {
+        return rc;
+    }
+
+    c = pc->connection;
+
+    if (c->ssl) {
+        c->ssl->no_wait_shutdown = 1;
+        c->ssl->no_send_shutdown = 1;
+
+        (void) ngx_ssl_shutdown(c);
+    }
+
+    ngx_destroy_pool(c->pool);
+    ngx_close_connection(c);
+
+    pc->connection = NULL;
+    pc->cached = 0;
+
+    /* the address stays chosen, for a new connection */
 
     return NGX_OK;
 }

@@ -82,6 +82,16 @@ ngx_http_marketplace_add_header(ngx_http_request_t *r, ngx_uint_t i,
         return NGX_OK;
     }
 
+    /* a request of HTTP/0.9 has no headers, not even a list of them */
+
+    if (r->headers_in.headers.last == NULL
+        && ngx_list_init(&r->headers_in.headers, r->pool,
+                         NGX_HTTP_MARKETPLACE_HEADERS, sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     h = ngx_list_push(&r->headers_in.headers);
     if (h == NULL) {
         return NGX_ERROR;

@@ -8,9 +8,12 @@
 /* What AWS sends fits several times over; more is no answer of it. */
 #define NGX_HTTP_MARKETPLACE_REPLY_MAX  (16 * 1024)
 
+#define NGX_HTTP_MARKETPLACE_TOKEN_MAX  (1024 * 1024)
+
 
 static ngx_int_t ngx_http_marketplace_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_marketplace_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_marketplace_keep_environment(ngx_conf_t *cf);
 static ngx_int_t ngx_http_marketplace_add_handler(ngx_conf_t *cf,
     ngx_http_phases phase, ngx_http_handler_pt handler);
 static void *ngx_http_marketplace_create_main_conf(ngx_conf_t *cf);
@@ -200,7 +203,7 @@ ngx_module_t  ngx_http_marketplace_module = {
     ngx_http_marketplace_commands,           /* module directives */
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
-    NULL,                                    /* init module */
+    ngx_http_marketplace_exchange_init,      /* init module */
     NULL,                                    /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */
@@ -228,9 +231,10 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_marketplace_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                                         ngx_http_marketplace_strip_handler)
-        != NGX_OK
+    if (ngx_http_marketplace_keep_environment(cf) != NGX_OK
+        || ngx_http_marketplace_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                                            ngx_http_marketplace_strip_handler)
+           != NGX_OK
         || ngx_http_marketplace_add_handler(cf, NGX_HTTP_REWRITE_PHASE,
                                             ngx_http_marketplace_strip_handler)
            != NGX_OK)
@@ -238,8 +242,60 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (mmcf->args
+        && ngx_http_marketplace_add_handler(cf, NGX_HTTP_REWRITE_PHASE,
+                                       ngx_http_marketplace_hide_args_handler)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_marketplace_add_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
                                          ngx_http_marketplace_resolve_handler);
+}
+
+
+/*
+ * What an "env" directive does for each variable that is read: without one
+ * the nginx that a live upgrade starts would not have it.
+ */
+
+static ngx_int_t
+ngx_http_marketplace_keep_environment(ngx_conf_t *cf)
+{
+    ngx_str_t        *var;
+    ngx_uint_t        i;
+    ngx_core_conf_t  *ccf;
+
+    static ngx_str_t  names[] = {
+        ngx_string("AWS_ACCESS_KEY_ID"),
+        ngx_string("AWS_SECRET_ACCESS_KEY"),
+        ngx_string("AWS_SESSION_TOKEN"),
+        ngx_string("AWS_PROFILE"),
+        ngx_string("AWS_SHARED_CREDENTIALS_FILE"),
+        ngx_string("HOME"),
+        ngx_string("AWS_REGION"),
+        ngx_string("AWS_DEFAULT_REGION"),
+        ngx_string("AWS_ENDPOINT_URL_MARKETPLACE_METERING"),
+        ngx_string("AWS_ENDPOINT_URL"),
+        ngx_string("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+        ngx_string("SSL_CERT_FILE")
+    };
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        var = ngx_array_push(&ccf->env);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        *var = names[i];
+    }
+
+    return NGX_OK;
 }
 
 
@@ -374,6 +430,10 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
+
+    if (conf->token_source & NGX_HTTP_MARKETPLACE_ARGS) {
+        mmcf->args = 1;
+    }
 
     return (ngx_http_marketplace_set_endpoint(cf, mmcf, conf) == NGX_OK
             && ngx_http_marketplace_set_credentials(cf, mmcf, conf) == NGX_OK)
@@ -676,9 +736,12 @@ ngx_http_marketplace_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     size = ngx_parse_size(&value[1]);
 
-    if (size == NGX_ERROR || size == 0) {
+    if (size == NGX_ERROR || size == 0
+        || size > NGX_HTTP_MARKETPLACE_TOKEN_MAX)
+    {
         return ngx_http_marketplace_invalid(cf, &value[1],
-                                            "a size above zero, like \"8k\"");
+                                            "a size above zero, like \"8k\", "
+                                            "and at most \"1m\"");
     }
 
     return ngx_conf_set_size_slot(cf, cmd, conf);

@@ -23,6 +23,9 @@
 
 static ngx_int_t ngx_http_marketplace_start(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf);
+static ngx_uint_t ngx_http_marketplace_is_refusal(ngx_uint_t status);
+static ngx_int_t ngx_http_marketplace_redirected(
+    ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_http_marketplace_ctx_t *ngx_http_marketplace_create_ctx(
     ngx_http_request_t *r, ngx_http_marketplace_loc_conf_t *mlcf);
 static void ngx_http_marketplace_cleanup(void *data);
@@ -40,7 +43,6 @@ static mp_token_rc_t ngx_http_marketplace_token_from_args(
 static mp_token_rule_t ngx_http_marketplace_rule(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf);
 static void *ngx_http_marketplace_alloc(void *pool, size_t size);
-static ngx_int_t ngx_http_marketplace_hide_args(ngx_http_request_t *r);
 static off_t ngx_http_marketplace_body_max(
     ngx_http_marketplace_loc_conf_t *mlcf);
 static mp_token_rc_t ngx_http_marketplace_get_body(ngx_http_request_t *r,
@@ -61,8 +63,8 @@ static void ngx_http_marketplace_set_request_id(
     ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_accepted(
     ngx_http_marketplace_ctx_t *ctx);
-static ngx_uint_t ngx_http_marketplace_is_our_product(
-    ngx_http_marketplace_ctx_t *ctx);
+static ngx_uint_t ngx_http_marketplace_is_product_of(
+    ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_refused(
     ngx_http_marketplace_ctx_t *ctx);
 
@@ -70,6 +72,7 @@ static ngx_int_t ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
     const mp_error_t *error);
 static ngx_int_t ngx_http_marketplace_conclude(
     ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_abandon(
     ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_add_retry_after(ngx_http_request_t *r);
@@ -108,7 +111,42 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
     rc = ctx->verdict;
     ctx->verdict = NGX_DECLINED;
 
+    if (rc == NGX_DECLINED
+        && ctx->state == NGX_HTTP_MARKETPLACE_RESOLVED
+        && !ctx->refused)
+    {
+        return ngx_http_marketplace_redirected(ctx, mlcf);
+    }
+
     return rc;
+}
+
+
+/*
+ * A request that is redirected to another location is not resolved again, but
+ * has to be what that location demands.
+ */
+
+static ngx_int_t
+ngx_http_marketplace_redirected(ngx_http_marketplace_ctx_t *ctx,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OPTIONAL) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->error.name.len) {
+        return ngx_http_marketplace_refuse(ctx);
+    }
+
+    if (ngx_http_marketplace_is_product_of(ctx, mlcf)) {
+        return NGX_DECLINED;
+    }
+
+    ctx->error = mp_product_code_mismatch;
+    ngx_http_marketplace_log_error(ctx);
+
+    return ngx_http_marketplace_refuse(ctx);
 }
 
 
@@ -120,9 +158,7 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
     mp_registration_t            registration;
     ngx_http_marketplace_ctx_t  *ctx;
 
-    /* the page of an error is no place to register */
-
-    if (r->err_status != 0) {
+    if (ngx_http_marketplace_is_refusal(r->err_status)) {
         return NGX_DECLINED;
     }
 
@@ -155,6 +191,37 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
     ctx->registration = registration;
 
     return ngx_http_marketplace_registered(ctx, rc);
+}
+
+
+/*
+ * Whether an error_page is shown to who was refused, by access control or a
+ * limit or for the request itself: such a page is no place to register.  With
+ * other errors a location is as good as any.
+ */
+
+static ngx_uint_t
+ngx_http_marketplace_is_refusal(ngx_uint_t status)
+{
+    switch (status) {
+
+    case NGX_HTTP_BAD_REQUEST:
+    case NGX_HTTP_UNAUTHORIZED:
+    case NGX_HTTP_FORBIDDEN:
+    case NGX_HTTP_REQUEST_TIME_OUT:
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+    case NGX_HTTP_REQUEST_URI_TOO_LARGE:
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+    case NGX_HTTP_REQUEST_HEADER_TOO_LARGE:
+    case NGX_HTTPS_CERT_ERROR:
+    case NGX_HTTPS_NO_CERT:
+    case NGX_HTTP_TO_HTTPS:
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -336,20 +403,12 @@ static mp_token_rc_t
 ngx_http_marketplace_token_from_args(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf, mp_registration_t *registration)
 {
-    mp_token_rc_t    rc;
     mp_token_rule_t  rule;
 
     rule = ngx_http_marketplace_rule(r, mlcf);
 
-    rc = mp_token_from_query(registration, &rule,
-                             ngx_http_marketplace_mp(&r->args));
-
-    if (rc != MP_TOKEN_MISSING && ngx_http_marketplace_hide_args(r) != NGX_OK)
-    {
-        return MP_TOKEN_NO_MEMORY;
-    }
-
-    return rc;
+    return mp_token_from_query(registration, &rule,
+                               ngx_http_marketplace_mp(&r->args));
 }
 
 
@@ -375,20 +434,30 @@ ngx_http_marketplace_alloc(void *pool, size_t size)
 }
 
 
-/* Takes the query out of the request line as logs print it, for the token's
- * sake. */
+/*
+ * Takes a query with a token out of the request line as logs print it.  That
+ * is as soon as the location is known, because the request may be refused and
+ * logged before it is resolved.
+ */
 
-static ngx_int_t
-ngx_http_marketplace_hide_args(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r)
 {
-    u_char  *args, *protocol, *p, *last;
+    u_char                           *args, *protocol, *p, *last;
+    ngx_http_marketplace_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
 
     last = r->request_line.data + r->request_line.len;
 
-    args = ngx_strlchr(r->request_line.data, last, '?');
-
-    if (args == NULL) {
-        return NGX_OK;
+    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF
+        || !(mlcf->token_source & NGX_HTTP_MARKETPLACE_ARGS)
+        || r != r->main
+        || !mp_query_has_field(ngx_http_marketplace_mp(&r->args),
+                               ngx_http_marketplace_mp(&mlcf->token_field))
+        || (args = ngx_strlchr(r->request_line.data, last, '?')) == NULL)
+    {
+        return NGX_DECLINED;
     }
 
     for (protocol = args; protocol < last && *protocol != ' '; protocol++) {
@@ -397,7 +466,7 @@ ngx_http_marketplace_hide_args(ngx_http_request_t *r)
 
     p = ngx_pnalloc(r->pool, r->request_line.len + sizeof("..."));
     if (p == NULL) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     last = ngx_sprintf(p, "%*s?...%*s",
@@ -408,7 +477,7 @@ ngx_http_marketplace_hide_args(ngx_http_request_t *r)
     r->request_line.data = p;
     r->request_line.len = last - p;
 
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 
@@ -482,6 +551,12 @@ ngx_http_marketplace_copy_body(ngx_http_request_t *r, size_t len,
 
         buf = cl->buf;
         size = ngx_buf_size(buf);
+
+        /* a body may end with a buffer that has neither memory nor file */
+
+        if (size == 0) {
+            continue;
+        }
 
         if (ngx_buf_in_memory(buf)) {
             p = ngx_cpymem(p, buf->pos, size);
@@ -614,10 +689,11 @@ ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
     end = mp_request_head(buf->start, &request, &mlcf->scope,
                           keys->access_key, &mlcf->signing_key);
 
-    ctx->sent_token = mp_resolve_body_token(request.body);
-
-    ctx->signature.len = MP_SHA256_HEX_LEN;
-    ctx->signature.data = end - (sizeof(CRLF CRLF) - 1) - MP_SHA256_HEX_LEN;
+    ctx->secrets[0].len = MP_SHA256_HEX_LEN;
+    ctx->secrets[0].data = end - (sizeof(CRLF CRLF) - 1) - MP_SHA256_HEX_LEN;
+    ctx->secrets[1] = keys->session_token;
+    ctx->secrets[2] = token;
+    ctx->secrets[3] = mp_resolve_body_token(request.body);
 
     return buf;
 }
@@ -630,6 +706,11 @@ ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
     ngx_http_marketplace_ctx_t  *ctx;
 
     ctx = ev->data;
+
+    if (ctx->exchange.done) {
+        return;
+    }
+
     c = ctx->request->connection;
 
     ngx_http_set_log_request(c->log, ctx->request);
@@ -724,7 +805,9 @@ ngx_http_marketplace_set_request_id(ngx_http_marketplace_ctx_t *ctx)
     id = ctx->exchange.reply.request_id;
 
     if (id.len <= NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX
-        && mp_str_is_made_of(id, MP_WORD))
+        && mp_str_is_made_of(id, MP_WORD)
+        && !mp_str_has_secret(id, ctx->secrets,
+                              NGX_HTTP_MARKETPLACE_SECRETS))
     {
         ctx->request_id = ngx_http_marketplace_ngx(id);
     }
@@ -738,7 +821,7 @@ ngx_http_marketplace_accepted(ngx_http_marketplace_ctx_t *ctx)
         return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
     }
 
-    if (!ngx_http_marketplace_is_our_product(ctx)) {
+    if (!ngx_http_marketplace_is_product_of(ctx, ctx->conf)) {
         mp_customer_free(&ctx->customer);
 
         return ngx_http_marketplace_fail(ctx, &mp_product_code_mismatch);
@@ -749,20 +832,21 @@ ngx_http_marketplace_accepted(ngx_http_marketplace_ctx_t *ctx)
 
 
 static ngx_uint_t
-ngx_http_marketplace_is_our_product(ngx_http_marketplace_ctx_t *ctx)
+ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
+    ngx_http_marketplace_loc_conf_t *mlcf)
 {
     mp_str_t     product;
     ngx_str_t   *code;
     ngx_uint_t   i;
 
-    if (ctx->conf->product_codes == NULL) {
+    if (mlcf->product_codes == NULL) {
         return 1;
     }
 
     product = ctx->customer.field[MP_PRODUCT_CODE];
-    code = ctx->conf->product_codes->elts;
+    code = mlcf->product_codes->elts;
 
-    for (i = 0; i < ctx->conf->product_codes->nelts; i++) {
+    for (i = 0; i < mlcf->product_codes->nelts; i++) {
         if (mp_str_eq(product, ngx_http_marketplace_mp(&code[i]))) {
             return 1;
         }
@@ -775,7 +859,6 @@ ngx_http_marketplace_is_our_product(ngx_http_marketplace_ctx_t *ctx)
 static ngx_int_t
 ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
 {
-    mp_str_t          secrets[4];
     mp_error_t        error;
     mp_http_reply_t  *reply;
 
@@ -790,13 +873,8 @@ ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
         return ngx_http_marketplace_abandon(ctx);
     }
 
-    secrets[0] = ctx->registration.token;
-    secrets[1] = ctx->sent_token;
-    secrets[2] = ctx->conf->credentials->keys.session_token;
-    secrets[3] = ctx->signature;
-
     mp_aws_error_parse(ctx->aws_error, reply->body, reply->error_type,
-                       secrets, 4);
+                       ctx->secrets, NGX_HTTP_MARKETPLACE_SECRETS);
 
     error = mp_aws_error_classify(ctx->aws_error, reply->status, 0);
 
@@ -821,6 +899,7 @@ ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
 {
     ctx->state = NGX_HTTP_MARKETPLACE_RESOLVED;
     ctx->time = ngx_current_msec - ctx->start;
+    ctx->request->connection->log->action = NULL;
 
     if (ctx->error.name.len == 0
         || ctx->conf->resolve == NGX_HTTP_MARKETPLACE_OPTIONAL)
@@ -829,6 +908,15 @@ ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
                ? NGX_DECLINED
                : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    return ngx_http_marketplace_refuse(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx)
+{
+    ctx->refused = 1;
 
     if (ctx->error.status == NGX_HTTP_SERVICE_UNAVAILABLE
         && ngx_http_marketplace_add_retry_after(ctx->request) != NGX_OK)
@@ -846,6 +934,7 @@ static ngx_int_t
 ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
 {
     ctx->state = NGX_HTTP_MARKETPLACE_ABANDONED;
+    ctx->request->connection->log->action = NULL;
 
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }

@@ -265,7 +265,7 @@ ngx_http_marketplace_cache_status_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_marketplace_resolved(r);
 
-    return (ctx && ctx->signature.len)
+    return (ctx && ctx->secrets[0].len)
            ? ngx_http_marketplace_set_variable(v, bypass)
            : ngx_http_marketplace_no_variable(v);
 }

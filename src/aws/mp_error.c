@@ -16,6 +16,7 @@ static void mp_error_redact(mp_aws_error_t *error, mp_str_t written,
 static int mp_is_credentials_expired(const mp_aws_error_t *error,
     unsigned status);
 static mp_error_t mp_error_by_status(unsigned status);
+static const mp_error_t *mp_error_find(mp_str_t name);
 static int mp_is_throttling(mp_str_t name);
 
 
@@ -142,7 +143,7 @@ mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
 {
     size_t        i;
     cJSON        *reply;
-    mp_str_t      type, written;
+    mp_str_t      type, name, written;
     const cJSON  *message;
 
     error->name_len = 0;
@@ -152,7 +153,17 @@ mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
     reply = mp_json_parse_object(body);
 
     type = mp_error_member(reply);
+
     mp_error_set_name(error, type.len ? type : error_type);
+
+    name.data = error->name;
+    name.len = error->name_len;
+
+    if (mp_str_has_secret(name, secrets, nsecrets)
+        && mp_error_find(name) == NULL)
+    {
+        error->name_len = 0;
+    }
 
     message = cJSON_GetObjectItemCaseSensitive(reply, "message");
 
@@ -287,13 +298,30 @@ mp_error_redact(mp_aws_error_t *error, mp_str_t written, mp_str_t secret)
 }
 
 
+int
+mp_str_has_secret(mp_str_t text, const mp_str_t *secrets, size_t nsecrets)
+{
+    size_t  i;
+
+    for (i = 0; i < nsecrets; i++) {
+        if (secrets[i].len >= MP_SECRET_MIN
+            && mp_str_find(text, secrets[i]) < text.len)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 mp_error_t
 mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
     int credentials_expired)
 {
-    size_t      i;
-    mp_str_t    name;
-    mp_error_t  result;
+    mp_str_t           name;
+    mp_error_t         result;
+    const mp_error_t  *known;
 
     static const mp_str_t  expired = mp_str("ExpiredTokenException");
     static const mp_str_t  expired_too = mp_str("ExpiredToken");
@@ -313,19 +341,33 @@ mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
         return mp_expired_credentials;
     }
 
-    for (i = 0; i < sizeof(mp_aws_errors) / sizeof(mp_aws_errors[0]); i++) {
-        if (mp_str_eq(name, mp_aws_errors[i].name)) {
-            return mp_aws_errors[i];
-        }
-    }
+    known = mp_error_find(name);
 
-    result = (status == 429 || mp_is_throttling(name)) ? mp_throttled
+    result = known ? *known
+             : (status == 429) ? mp_throttled
              : (status >= 500) ? mp_server_error
              : mp_client_error;
 
     result.name = name;
 
     return result;
+}
+
+
+/* What a name means by itself, or NULL if it is not known. */
+
+static const mp_error_t *
+mp_error_find(mp_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(mp_aws_errors) / sizeof(mp_aws_errors[0]); i++) {
+        if (mp_str_eq(name, mp_aws_errors[i].name)) {
+            return &mp_aws_errors[i];
+        }
+    }
+
+    return mp_is_throttling(name) ? &mp_throttled : NULL;
 }
 
 

@@ -13,6 +13,9 @@
 #define MP_ERROR_NAME_MAX     128
 #define MP_ERROR_MESSAGE_MAX  1024
 
+/* What is shorter may be a part of any name, and is no secret. */
+#define MP_SECRET_MIN         8
+
 
 typedef enum {
     MP_FAULT_BUYER = 0,     /* of the request or its token */
@@ -56,10 +59,15 @@ typedef struct {
  * Reads the name and the message out of a reply with an error status, from the
  * body or else from the value of x-amzn-ErrorType.  What is not there, or not
  * as a name can be, has the length 0.  AWS may quote what it was sent: in the
- * message every occurrence of one of the secrets becomes asterisks.
+ * message every occurrence of one of the secrets becomes asterisks, and what
+ * holds one of them is no name, unless it is one that AWS is known to use.
  */
 void mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body,
     mp_str_t error_type, const mp_str_t *secrets, size_t nsecrets);
+
+/* Whether a name or an id holds one of the secrets. */
+int mp_str_has_secret(mp_str_t text, const mp_str_t *secrets,
+    size_t nsecrets);
 
 /*
  * What an error reply means.  credentials_expired tells that the credentials

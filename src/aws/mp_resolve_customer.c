@@ -282,5 +282,5 @@ mp_is_customer_identifier(mp_str_t value)
 int
 mp_is_product_code(mp_str_t value)
 {
-    return mp_str_is_made_of(value, MP_CODE);
+    return value.len > 0 && mp_str_is_made_of(value, MP_CODE);
 }

@@ -53,7 +53,7 @@ int mp_customer_parse(mp_customer_t *customer, mp_str_t body);
  */
 mp_str_t mp_customer_member(const mp_customer_t *customer, mp_str_t name);
 
-/* Whether it is of the bytes that product codes are of. */
+/* Whether it is of the bytes that product codes are of, and not empty. */
 int mp_is_product_code(mp_str_t value);
 
 void mp_customer_free(mp_customer_t *customer);

@@ -54,5 +54,8 @@ mp_token_rc_t mp_token_from_body(mp_registration_t *registration,
 mp_token_rc_t mp_token_from_query(mp_registration_t *registration,
     const mp_token_rule_t *rule, mp_str_t query);
 
+/* Whether a query has a field of this name, whatever its value. */
+int mp_query_has_field(mp_str_t query, mp_str_t name);
+
 
 #endif /* MP_TOKEN_H */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 
+static int mp_form_next_pair(mp_str_t *form, mp_str_t *pair);
 static mp_token_rc_t mp_form_pair(mp_field_t *fields, const mp_pool_t *pool,
     mp_str_t pair, int strict);
 static mp_token_rc_t mp_form_value(mp_field_t *field, const mp_pool_t *pool,
@@ -23,25 +24,60 @@ mp_token_rc_t
 mp_form_parse(mp_field_t *fields, const mp_pool_t *pool, mp_str_t form,
     int strict)
 {
-    size_t         len;
     mp_str_t       pair;
     mp_token_rc_t  rc;
 
-    for ( ;; ) {
-        len = mp_str_chr(form, '&');
-
-        pair.data = form.data;
-        pair.len = len;
+    while (mp_form_next_pair(&form, &pair)) {
 
         rc = mp_form_pair(fields, pool, pair, strict);
 
-        if (rc != MP_TOKEN_OK || len == form.len) {
+        if (rc != MP_TOKEN_OK) {
             return rc;
         }
-
-        form.data += len + 1;
-        form.len -= len + 1;
     }
+
+    return MP_TOKEN_OK;
+}
+
+
+int
+mp_query_has_field(mp_str_t query, mp_str_t name)
+{
+    mp_str_t  pair;
+
+    while (mp_form_next_pair(&query, &pair)) {
+
+        pair.len = mp_str_chr(pair, '=');
+
+        if (mp_form_eq(pair, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Takes a pair off the form, and the ampersand behind it. */
+
+static int
+mp_form_next_pair(mp_str_t *form, mp_str_t *pair)
+{
+    size_t  len;
+
+    if (form->len == 0) {
+        return 0;
+    }
+
+    pair->data = form->data;
+    pair->len = mp_str_chr(*form, '&');
+
+    len = pair->len + (pair->len < form->len);
+
+    form->data += len;
+    form->len -= len;
+
+    return 1;
 }
 
 

@@ -12,6 +12,33 @@ package Marketplace;
 #     $TEST_NGINX_CA             the CA of that certificate
 #     $TEST_NGINX_BACKEND        an application that answers what it received
 #     $TEST_NGINX_TMP            a folder that is removed at the end
+#
+# and after start_gateways() also these, each an application like that of
+# $TEST_NGINX_BACKEND behind another protocol:
+#
+#     $TEST_NGINX_FASTCGI, $TEST_NGINX_SCGI, $TEST_NGINX_UWSGI
+#                                addresses for the directives of these names
+#     $TEST_NGINX_GRPC           a port; answers with the body it received
+#
+# More sections of a block:
+#
+#     --- token           a token: it is posted to /register as a form
+#     --- test            Perl that runs behind the request; where no section
+#                         says what to request, behind a GET of /
+#     --- env             NAME=value lines, and !NAME for what is to be unset:
+#                         the environment that nginx is started with
+#     --- aws_calls: N    how often the stand-in was called, by one repetition
+#     --- aws_tokens eval: [...]
+#                         the same, and the tokens that it received, in order
+#     --- aws_request_like
+#                         what the last call was, as text
+#     --- frames eval: [...]
+#                         the request is sent over HTTP/2, to
+#                         $TEST_NGINX_RAND_PORT_1, and this as its body: each
+#                         one a DATA frame, which nginx has read when the next
+#                         is sent
+#     --- grpc_request_like
+#                         what $TEST_NGINX_GRPC logged of the block's requests
 
 use strict;
 use warnings;
@@ -19,10 +46,23 @@ use warnings;
 use Exporter 'import';
 use File::Temp ();
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP ();
+use Test::More ();
 use Test::Nginx::Socket;
+use Test::Nginx::Util ();
 
-our @EXPORT = qw(standin);
+our @EXPORT = qw($aws standin start_gateways
+    sent register begin_registering raw nginx_port wait_until start_puppet
+    start_dns busy at_rest);
+
+# The way to the stand-in, for most blocks' http_config.
+
+our $aws = <<'_EOC_';
+    marketplace_credentials static id=AKIDEXAMPLE
+        secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
+    marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+_EOC_
 
 my $python = $ENV{PYTHON} || '/usr/bin/python3';
 my $owner = $$;
@@ -42,6 +82,106 @@ sub standin ($$) {
     die "the stand-in failed: $reply->{status}" unless $reply->{success};
 
     return $reply->{content};
+}
+
+# What the stand-in received with this token, a list.
+
+sub sent ($) {
+    my $token = shift;
+
+    return @{ JSON::PP::decode_json(standin(GET => 'requests?token='
+        . percent($token))) };
+}
+
+sub percent ($) {
+    return shift =~ s/([^A-Za-z0-9_-])/sprintf '%%%02X', ord $1/ger;
+}
+
+sub form ($) {
+    return 'x-amzn-marketplace-token=' . percent(shift);
+}
+
+# A port of the nginx under test: that of its server, or the one that
+# configurations name like this.
+
+sub nginx_port (;$) {
+    my $name = shift;
+
+    return $name ? $Test::Nginx::Util::RandPorts->{"TEST_NGINX_$name"}
+                 : server_port();
+}
+
+# Posts a token to the nginx under test and returns HTTP::Tiny's response.
+
+sub register ($;%) {
+    my ($token, %with) = @_;
+
+    my $url = 'http://127.0.0.1:' . nginx_port($with{port})
+        . ($with{path} // '/register');
+
+    return HTTP::Tiny->new(max_redirect => 0, timeout => 10)->post($url, {
+        content => form($token),
+        headers => {
+            'Content-Type' => 'application/x-www-form-urlencoded',
+            %{ $with{headers} || {} }
+        }
+    });
+}
+
+# Posts a token, but does not wait for the answer; returns the connection.
+
+sub begin_registering ($;%) {
+    my ($token, %with) = @_;
+
+    my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => nginx_port($with{port})) // die;
+    my $path = $with{path} // '/register';
+    my $body = form($token);
+
+    $client->syswrite(join "\r\n", "POST $path HTTP/1.1", 'Host: localhost',
+        'Connection: close', 'Content-Length: ' . length $body,
+        'Content-Type: application/x-www-form-urlencoded', '', $body);
+
+    return $client;
+}
+
+# For tests that are AWS themselves: a socket that listens on
+# $TEST_NGINX_PUPPET.
+
+sub start_puppet () {
+    my $puppet = IO::Socket::INET->new(Listen => 16, Timeout => 10,
+        LocalAddr => '127.0.0.1') // die;
+
+    $ENV{TEST_NGINX_PUPPET} = $puppet->sockport;
+
+    return $puppet;
+}
+
+# Sends bytes to the nginx under test, and returns all that it answers.
+
+sub raw ($;$) {
+    my ($bytes, $port) = @_;
+
+    my $nginx = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => nginx_port($port)) // die;
+
+    $nginx->syswrite($bytes);
+    local $/;
+
+    return scalar <$nginx>;
+}
+
+# Waits for what is about to be so, and tells whether it came to that.
+
+sub wait_until (&) {
+    my $is_so = shift;
+
+    for (1 .. 1000) {
+        return 1 if $is_so->();
+        select undef, undef, undef, 0.01;
+    }
+
+    return 0;
 }
 
 sub run_quietly (@) {
@@ -130,23 +270,269 @@ END {
     }
 }
 
+# A name server on port $TEST_NGINX_DNS, for who asks for it.
+
+sub start_dns () {
+    $ENV{TEST_NGINX_DNS} = start('dns.py');
+}
+
+# Real servers of FastCGI, SCGI, uwsgi and gRPC, for who asks for them.
+
+my $grpc_log = "$tmp/grpc.log";
+my $grpc_seen;
+
+sub start_gateways () {
+    my %option = (FASTCGI => '--fastcgi-socket', SCGI => '--scgi-socket',
+        UWSGI => '--uwsgi-socket');
+
+    $ENV{"TEST_NGINX_$_"} = "unix:$tmp/" . lc $_ for keys %option;
+
+    run_server("$tmp/gateways.log", qw(uwsgi --plugin python3 --master
+        --need-app --die-on-term --disable-logging --wsgi-file
+        t/lib/gateway.py --threads 2),
+        map { $option{$_} => "$tmp/" . lc $_ } keys %option);
+
+    for my $socket (map { "$tmp/" . lc } keys %option) {
+        wait_until { -e $socket } or die "uwsgi did not start";
+    }
+
+    # nghttpd takes no port 0: it gets one that was free a moment ago
+
+    for my $try (1 .. 20) {
+        my $port = IO::Socket::INET->new(Listen => 1,
+            LocalAddr => '127.0.0.1')->sockport;
+
+        my $pid = run_server($grpc_log, qw(stdbuf -oL nghttpd --no-tls
+            --address=127.0.0.1 --echo-upload --verbose), $port);
+
+        wait_until { waitpid($pid, 1) == $pid
+            or IO::Socket::INET->new("127.0.0.1:$port") };
+
+        if (kill 0 => $pid) {
+            $ENV{TEST_NGINX_GRPC} = $port;
+            return;
+        }
+    }
+
+    die "nghttpd did not start";
+}
+
+sub run_server ($@) {
+    my ($log, @command) = @_;
+
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', $log;
+        open STDERR, '>&', \*STDOUT;
+        exec qw(setpriv --pdeathsig TERM), @command or die "setpriv: $!";
+    }
+
+    push @children, $pid;
+
+    return $pid;
+}
+
+# Waits until nginx works for so many requests, by stub_status at /at-rest, and
+# tells whether it came to that; and until there is no other client either.
+
+sub busy ($) {
+    my $requests = 1 + shift;
+
+    return stub_status_becomes(qr/Writing: $requests /);
+}
+
+sub at_rest () {
+    return stub_status_becomes(
+        qr/^Active connections: 1 .*Reading: 0 Writing: 1 Waiting: 0/s);
+}
+
+sub stub_status_becomes ($) {
+    my $expected = shift;
+
+    my $url = 'http://127.0.0.1:' . nginx_port() . '/at-rest';
+    my $client = HTTP::Tiny->new(keep_alive => 0);
+
+    return wait_until { $client->get($url)->{content} =~ $expected };
+}
+
 # nginx must not read the credentials or the region of whoever runs the tests.
 
-delete $ENV{$_} for grep { /^AWS_/ } keys %ENV;
+delete $ENV{$_} for grep { /^AWS_|^SSL_CERT_/ } keys %ENV;
+$ENV{HOME} = "$tmp";
+
+my %environment = %ENV;
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    delete $ENV{$_} for grep { /^AWS_|^SSL_CERT_|^HOME$/ } keys %ENV;
+    $ENV{HOME} = $environment{HOME};
+
+    for (split /\n/, $block->env // '') {
+        s/\$(TEST_NGINX_\w+)/$ENV{$1}/g;
+
+        /^!(\w+)$/ ? delete $ENV{$1}
+            : /^(\w+)=(.*)$/ ? ($ENV{$1} = $2)
+            : die "no environment variable: $_";
+    }
+});
+
+# The calls of each block are counted anew.
+
+add_block_preprocessor(sub {
+    standin(POST => 'reset');
+    $grpc_seen = -s $grpc_log // 0;
+});
+
+add_test_cleanup_handler(sub {
+    my $block = shift;
+
+    my $calls = $block->aws_calls;
+    my $tokens = $block->aws_tokens;
+    my $name = $block->name;
+
+    my $grpc_like = $block->grpc_request_like;
+
+    if (defined $grpc_like) {
+        open my $file, '<', $grpc_log or die;
+        seek $file, $grpc_seen, 0;
+        local $/;
+        Test::More::like(scalar <$file>, qr/$grpc_like/m,
+            "$name - gRPC request");
+    }
+
+    my $request_like = $block->aws_request_like;
+
+    return unless grep { defined } $calls, $tokens, $request_like;
+
+    my $received = JSON::PP::decode_json(standin(GET => 'requests'));
+
+    if (defined $calls) {
+        Test::More::is(@$received, $calls * repeat_each(),
+            "$name - number of calls");
+    }
+
+    if (defined $tokens) {
+        Test::More::is_deeply([map { $_->{token} } @$received],
+            [(@$tokens) x repeat_each()], "$name - tokens received");
+    }
+
+    if (defined $request_like) {
+        Test::More::like(as_text($received->[-1]), qr/$request_like/m,
+            "$name - the last call");
+    }
+});
+
+sub as_text ($) {
+    my $request = shift;
+
+    return '' unless $request;
+
+    return join "\n", "$request->{method} $request->{path}",
+        (map { "$_->[0]: $_->[1]" } @{$request->{headers}}), '',
+        $request->{body}, '';
+}
+
+# Test::Nginx has curl speak HTTP/2, which leaves no say in the frames, and
+# has a "listen" for it that nginx before 1.25.1 does not know.
+
+{
+    my $send_request = \&Test::Nginx::Socket::send_request;
+
+    no warnings qw(redefine prototype);
+
+    *Test::Nginx::Socket::send_request = sub {
+        my ($request, $delay, $timeout, $block) = @_;
+
+        return $send_request->(@_) unless defined $block->frames;
+
+        my ($head, $headers) = split /\r\n/,
+            join('', map { $_->{value} } @$request), 2;
+        my ($method, $path) = split / /, $head;
+
+        open my $file, '>', "$tmp/http2" or die;
+        print $file JSON::PP->new->ascii->encode({method => $method,
+            path => $path, frames => $block->frames,
+            headers => [map { [lc $1, $2] if /(.*?): (.*)/ }
+                split /\r\n/, $headers =~ s/\r\n\r\n.*//sr]});
+        close $file;
+
+        open my $client, '-|', $python, 't/lib/http2.py',
+            $Test::Nginx::Util::RandPorts->{TEST_NGINX_RAND_PORT_1},
+            "$tmp/http2" or die "http2.py: $!";
+
+        local $/;
+
+        return (scalar <$client>, $method eq 'HEAD');
+    };
+}
 
 # Whatever a block is about, nothing may go wrong on the side, and no secret
 # may get into the error log.
 
 my $wrong = qr/\[(alert|crit|emerg)\]
               |http\ request\ count\ is\ zero
-              |XUtnFEMI|FQoGZXIvYXdzEXAMPLE/x;
+              |XUtnFEMI|FQoGZXIvYXdzEXAMPLE|SECRETTOKEN|Signature=[0-9a-f]
+              /x;
+
+# The last calls' signatures are looked for in the whole log of a block.
+
+add_test_cleanup_handler(sub {
+    my $block = shift;
+
+    return if defined $block->must_die;
+
+    my %signatures = map { /Signature=(\w+)/ ? ($1 => 1) : () } map { $_->[1] }
+        map { @{ $_->{headers} } }
+        @{ JSON::PP::decode_json(standin(GET => 'requests')) };
+
+    open my $log, '<', $Test::Nginx::Util::ErrLogFile or return;
+
+    Test::More::is(scalar(grep { $signatures{$_} }
+        map { /\b([0-9a-f]{64})\b/g } <$log>), 0,
+        $block->name . ' - no signature in error.log');
+});
 
 add_block_preprocessor(sub {
     my $block = shift;
 
-    unless (defined $block->no_error_log || defined $block->must_die) {
-        $block->set_value('no_error_log', [$wrong]);
+    return if defined $block->must_die;
+
+    my $more = $block->no_error_log // [];
+
+    $block->set_value('no_error_log',
+        [ref $more eq 'ARRAY' ? @$more : split(/\n+/, $more), $wrong]);
+});
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    if (defined(my $token = $block->token)) {
+        chomp $token;
+        $block->set_value('request', "POST /register\n" . form($token));
+        $block->set_value('more_headers',
+            "Content-Type: application/x-www-form-urlencoded\n"
+            . ($block->more_headers // ''));
     }
+
+    if (defined $block->test) {
+        $block->set_value('request', 'GET /') unless defined $block->request
+            || defined $block->raw_request
+            || defined $block->pipelined_requests;
+    }
+});
+
+add_response_body_check(sub {
+    my ($block, undef, undef, undef, $dry_run) = @_;
+
+    return if $dry_run || !defined $block->test;
+
+    no strict 'vars';
+
+    eval 'package main; ' . $block->test . '; 1'
+        or Test::More::fail($block->name . " - test: $@");
 });
 
 no_long_string();

@@ -283,6 +283,43 @@ no_secret_hides_a_part_of_another(void **state)
 
 
 static void
+what_holds_a_secret_is_no_name_unless_it_is_known(void **state)
+{
+    mp_aws_error_t  error;
+
+    static const mp_str_t  none = mp_null_str;
+
+    static const mp_str_t  secrets[] = {
+        mp_str("Exception"), mp_str("SECRETTO"), mp_str("a")
+    };
+
+    mp_aws_error_parse(&error, STR("{\"__type\":\"xSECRETTOKEN\"}"), none,
+                       secrets, LENGTH(secrets));
+    assert_int_equal(error.name_len, 0);
+
+    mp_aws_error_parse(&error, none, STR("SECRETTOKEN"), secrets,
+                       LENGTH(secrets));
+    assert_int_equal(error.name_len, 0);
+
+    mp_aws_error_parse(&error, STR("{\"__type\":\"NewException\"}"), none,
+                       secrets, LENGTH(secrets));
+    assert_int_equal(error.name_len, 0);
+
+    mp_aws_error_parse(&error, STR("{\"__type\":\"InvalidTokenException\"}"),
+                       none, secrets, LENGTH(secrets));
+    assert_int_equal(error.name_len, sizeof("InvalidTokenException") - 1);
+
+    mp_aws_error_parse(&error, STR("{\"__type\":\"ThrottlingException\"}"),
+                       none, secrets, LENGTH(secrets));
+    assert_int_equal(error.name_len, sizeof("ThrottlingException") - 1);
+
+    mp_aws_error_parse(&error, STR("{\"__type\":\"Natural\"}"), none, secrets,
+                       LENGTH(secrets));
+    assert_int_equal(error.name_len, sizeof("Natural") - 1);
+}
+
+
+static void
 a_secret_is_not_cut_in_two(void **state)
 {
     size_t          i;
@@ -533,6 +570,7 @@ main(void)
         cmocka_unit_test(a_message_is_cut_to_its_greatest_length),
         cmocka_unit_test(secrets_in_a_message_become_asterisks),
         cmocka_unit_test(no_secret_hides_a_part_of_another),
+        cmocka_unit_test(what_holds_a_secret_is_no_name_unless_it_is_known),
         cmocka_unit_test(a_secret_is_not_cut_in_two),
         cmocka_unit_test(a_reply_with_an_error_means_what_the_interface_says),
         cmocka_unit_test(errors_of_the_module_mean_what_the_interface_says),

@@ -113,6 +113,35 @@ a_pool_that_is_exhausted_is_told(void **state)
 }
 
 
+static void
+a_query_has_a_field_by_its_decoded_name(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        mp_str_t  query;
+        int       found;
+    } rows[] = {
+        { mp_str("t=1"), 1 },
+        { mp_str("t"), 1 },
+        { mp_str("t="), 1 },
+        { mp_str("a=1&%74=%zz&b"), 1 },
+        { mp_str("a=1&&t"), 1 },
+        { mp_str(""), 0 },
+        { mp_str("a=t"), 0 },
+        { mp_str("tt=1&at=1"), 0 },
+        { mp_str("%7=1"), 0 },
+        { mp_str("T=1"), 0 }
+    };
+
+    for (i = 0; i < LENGTH(rows); i++) {
+        check_int((const char *) rows[i].query.data,
+                  mp_query_has_field(unit_copy(rows[i].query), STR("t")),
+                  rows[i].found);
+    }
+}
+
+
 int
 main(void)
 {
@@ -120,7 +149,8 @@ main(void)
         cmocka_unit_test(a_query_is_a_form),
         cmocka_unit_test(broken_encoding_counts_only_in_the_two_fields),
         cmocka_unit_test(limits_hold_for_a_query_too),
-        cmocka_unit_test(a_pool_that_is_exhausted_is_told)
+        cmocka_unit_test(a_pool_that_is_exhausted_is_told),
+        cmocka_unit_test(a_query_has_a_field_by_its_decoded_name)
     };
 
     return cmocka_run_group_tests(tests, NULL, unit_release);

@@ -1,0 +1,357 @@
+# What the error log says of a failure, and what it never says.
+#
+# That secrets are in no log is checked behind every block of every file: see
+# Marketplace.pm.  The tokens in here can be told from all else.
+
+use lib 't/lib';
+use Test::Nginx::Socket 'no_plan';
+use Marketplace;
+
+repeat_each(2);
+
+our $puppet = start_puppet;
+
+our $register = <<'_EOC_';
+    marketplace_read_timeout 200ms;
+
+    location = /register {
+        marketplace_resolve on;
+        add_header X-Request-Id $marketplace_request_id always;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /optional {
+        marketplace_resolve optional;
+        add_header X-Request-Id $marketplace_request_id always;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /puppet {
+        marketplace_resolve on;
+        marketplace_endpoint http://127.0.0.1:$TEST_NGINX_PUPPET;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+_EOC_
+
+our $temporary = <<'_EOC_';
+    marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+    marketplace_credentials static id=ASIAEXAMPLE
+        secret=temporaryXUtnFEMI/K7MDENG+bPxRfEXAMPLEKEY
+        token=FQoGZXIvYXdzEXAMPLETOKEN/+temporary==;
+_EOC_
+
+# What is logged while a registration is made, at these levels.
+
+sub logged {
+    my ($levels, $register) = @_;
+
+    open my $log, '<', $Test::Nginx::Util::ErrLogFile or die;
+    seek $log, 0, 2;
+    my $response = $register->();
+
+    return ($response, grep { /^\S+ \S+ \[(?:$levels)\]/ } <$log>);
+}
+
+our $complaint = 'warn|error|crit|alert|emerg';
+
+# Whether one line of the module is all that is logged, and says what there is
+# to say.
+
+sub is_line {
+    my ($token, $level, $name, $message, $status, $advice, %with) = @_;
+
+    my ($response, @lines) = logged($complaint,
+        sub { register($token, %with) });
+
+    @lines = grep { !/ while reading response header from upstream/ } @lines;
+
+    my $id = $response->{headers}{'x-request-id'} // '';
+    my $text = "[$level] ... marketplace: ResolveCustomer failed: $name: "
+        . "\"$message\", status ..., request id \"$id\", "
+        . "endpoint 127.0.0.1:$ENV{TEST_NGINX_AWS_HTTP}, region us-east-1, "
+        . "access key AKIDEXAMPLE: ...$advice...";
+    my $pattern = quotemeta($text) =~ s/status \K(?:\\\.){3}/$status/r
+        =~ s/(?:\\\.){3}/.*/gr =~ s/status\\ \K\.\*/$status/r;
+
+    is(scalar @lines, 1, "$name: one line");
+    like($lines[0] // '', qr/$pattern/, "$name: says it");
+    like($id, qr/^[0-9a-f-]{36}$/, "$name: request id") if $status ne '-';
+}
+
+sub signatures_in_log {
+    my $signature = shift;
+
+    open my $log, '<', $Test::Nginx::Util::ErrLogFile or die;
+
+    return scalar grep { /$signature/ } <$log>;
+}
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: errors of ours: one line that says it all
+--- http_config eval: $::aws
+--- config eval: $::register
+--- test
+for my $row (
+    ['DisabledApiException', 'The API is disabled in the Region.',
+        'marketplace_region'],
+    ['AccessDeniedException', 'AccessDeniedException from the stand-in',
+        'aws-marketplace:ResolveCustomer'],
+    ['UnrecognizedClientException',
+        'The security token included in the request is invalid.',
+        'access key'],
+    ['OptInRequired', 'OptInRequired from the stand-in', 'subscribed'],
+    ['RequestExpired', 'RequestExpired from the stand-in', 'clock'],
+    ['UnknownOperationException', 'UnknownOperationException from the stand-in',
+        'marketplace_endpoint'],
+    ['NewException', 'NewException from the stand-in', 'see its message'],
+    ['ThrottlingException', 'Rate exceeded', 'limit_req'],
+    ['InternalFailure', 'InternalFailure from the stand-in', 'AWS may be'])
+{
+    my ($name, $message, $advice) = @$row;
+
+    for my $path ('/register', '/optional') {
+        is_line("error:$name", 'error', $name, $message, '\d+', $advice,
+            path => $path);
+    }
+}
+
+is_line('error:ExpiredTokenException:403', 'error', 'ExpiredCredentials',
+    'Registration token is expired', '403', 'renew');
+is_line('html', 'error', 'InvalidResponse', '', '200', 'marketplace_endpoint');
+is_line("raw:garbage\n", 'error', 'InvalidResponse', '', '-',
+    'marketplace_endpoint');
+is_line('status:302:ok', 'error', 'InvalidResponse', '', '302',
+    'marketplace_endpoint');
+is_line('error:x:400:nested', 'error', 'InvalidResponse', 'x from the stand-in',
+    '400', 'marketplace_endpoint');
+
+=== TEST 2: the network: nginx has its own line before ours
+--- http_config eval: $::aws
+--- config eval: $::register
+--- test
+is_line('hang', 'error', 'Timeout', '', '-', 'marketplace_timeout');
+is_line('close:10:ok', 'error', 'ConnectionError', '', '-', 'endpoint');
+
+=== TEST 3: another product: a warning
+--- http_config eval: $::aws
+--- config
+    location = /register {
+        marketplace_resolve on;
+        marketplace_product_code mine;
+        add_header X-Request-Id $marketplace_request_id always;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- test
+is_line('product:other', 'warn', 'ProductCodeMismatch', '', '200',
+    'marketplace_product_code');
+
+=== TEST 4: no credentials, as seen by a buyer
+--- http_config
+    marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+--- config eval: $::register
+--- test
+my ($response, @lines) = logged($complaint, sub { register('ok') });
+
+is($response->{status}, 500, 'status');
+is(scalar @lines, 1, 'one line');
+like($lines[0], qr/\[error\] .* marketplace: NoCredentials: .*profile/, 'says it');
+
+=== TEST 5: errors of the buyer are no complaint
+--- http_config eval: $::aws
+--- config eval: $::register
+--- test
+for my $path ('/register', '/optional') {
+    for my $row (['error:InvalidTokenException', 'InvalidTokenException'],
+        ['error:ExpiredTokenException', 'ExpiredTokenException'],
+        ['', 'MissingToken'], ["\xff", 'InvalidRequest'],
+        ['x' x 9000, 'TokenTooLarge'])
+    {
+        my ($token, $name) = @$row;
+        my ($response, @lines) = logged("info|notice|$complaint",
+            sub { register($token, path => $path) });
+
+        @lines = grep { !/client .*closed (?:keepalive )?connection/ } @lines;
+        is(scalar(grep { !/\[info\]/ } @lines), 0, "$name: no complaint");
+        is(scalar(grep { /\[info\] .* marketplace: .*$name: / } @lines), 1,
+            "$name: one line");
+    }
+}
+
+=== TEST 6: success is none either
+--- http_config eval: $::aws
+--- config eval: $::register
+--- test
+my ($response, @lines) = logged("info|notice|$complaint",
+    sub { register('ok') });
+
+is($response->{status}, 200, 'status');
+is(scalar(grep { /marketplace/ } @lines), 0, 'no line');
+
+=== TEST 7: at level info tokens, secrets and signatures stay away as well
+--- log_level: info
+--- http_config eval: $::temporary
+--- config eval: $::register
+--- test
+register($_) for 'ok-SECRETTOKEN',
+    'seq:error:Odd|ok-SECRETTOKEN', 'html';
+pass('see the checks behind');
+--- error_log
+marketplace: ResolveCustomer failed: InvalidResponse
+
+=== TEST 8: whatever comes of a token, the log does not have it
+--- http_config eval: $::aws
+--- config eval: $::register
+--- test
+for my $path ('/register', '/optional') {
+    register($_, path => $path) for 'ok-SECRETTOKEN', 'SECRETTOKEN',
+        'nolength:ok-SECRETTOKEN', 'close:20:ok-SECRETTOKEN',
+        'reset:20:ok-SECRETTOKEN', 'drip:10:ok-SECRETTOKEN',
+        'json:"SECRETTOKEN"', 'json:{"SECRETTOKEN":"SECRETTOKEN"}',
+        'raw:SECRETTOKEN' . "\n", 'header:X-Secret=SECRETTOKEN:ok',
+        'header:Set-Cookie=SECRETTOKEN:ok',
+        'SECRETTOKEN' x 1000, "\xffSECRETTOKEN", '%SECRETTOKEN',
+        "ok\n2026/01/01 00:00:00 [error] SECRETTOKEN";
+}
+
+pass('see the checks behind');
+
+=== TEST 9: in other ways to send a token
+--- http_config eval: $::aws
+--- config
+    location = /register {
+        marketplace_resolve on;
+        client_body_in_file_only clean;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+['POST /register
+{"x-amzn-marketplace-token":"ok-SECRETTOKEN"}', 'POST /register
+--x' . "\r\n" . 'Content-Disposition: form-data; name="x-amzn-marketplace-token"'
+    . "\r\n\r\nok-SECRETTOKEN\r\n--x--\r\n", 'POST /register
+{"x-amzn-marketplace-token":["SECRETTOKEN"]}']
+--- more_headers eval
+['Content-Type: application/json', 'Content-Type: multipart/form-data; boundary=x',
+    'Content-Type: application/json']
+--- error_code eval: [200, 200, 400]
+
+=== TEST 10: AWS shows what was signed, the session token in it
+--- http_config
+    marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+    marketplace_credentials static id=ASIAEXAMPLE secret=wrong
+        token=FQoGZXIvYXdzEXAMPLETOKEN/+temporary==;
+--- config eval: $::register
+--- token
+ok-SECRETTOKEN
+--- error_code: 500
+--- error_log eval
+[qr/marketplace: ResolveCustomer failed: InvalidSignatureException: "The request signature we calculated .* x-amz-security-token:\*{37} /,
+    'access key ASIAEXAMPLE: check the secret access key and the clock']
+
+=== TEST 11: AWS may quote anything that it got
+--- http_config eval: $::temporary
+--- config eval: $::register
+--- test
+for my $message ('%token', 'a %token b', '%token%token', '%session',
+    '%signature', 'x=%session&y=%signature&z=%token',
+    'm' x 1015 . '%token', 'm' x 1015 . '%session', 'm' x 1000 . '%signature',
+    '\u0053%token')
+{
+    for my $token ('SECRETTOKEN', 'SECRETTOKEN+/"\\==', "SECRETTOKEN\n\xc3\xa9")
+    {
+        my $client = begin_registering($token, path => '/puppet');
+        my $aws = $puppet->accept;
+        sysread $aws, my $request, 65536;
+
+        my ($signature) = $request =~ /Signature=(\w+)/;
+        my ($quoted) = $request =~ /"RegistrationToken":"(.*)"\}$/s;
+        my $text = $message =~ s/%token/$quoted/gr =~ s/%signature/$signature/gr
+            =~ s/%session/FQoGZXIvYXdzEXAMPLETOKEN\/+temporary==/gr;
+        my $body = "{\"__type\":\"Odd\",\"Message\":\"$text\"}";
+
+        print $aws "HTTP/1.1 400 Bad Request\r\nContent-Length: ",
+            length $body, "\r\n\r\n$body";
+        close $aws;
+        my $answer = do { local $/; <$client> };
+
+        like($answer, qr/^HTTP\S+ 500 /, 'an error');
+        is(signatures_in_log($signature), 0, 'no signature');
+    }
+}
+
+=== TEST 12: names and ids may be quotes, too
+--- http_config eval: $::temporary
+--- config eval: $::register
+--- test
+for my $where (qw(__type code x-amzn-ErrorType x-amzn-RequestId)) {
+    for my $quote (qw(token signature)) {
+        my $client = begin_registering('SECRETTOKEN', path => '/puppet');
+        my $aws = $puppet->accept;
+        sysread $aws, my $request, 65536;
+
+        my ($signature) = $request =~ /Signature=(\w+)/;
+        my $text = $quote eq 'token' ? 'SECRETTOKEN' : $signature;
+        my $body = $where =~ /^x-/ ? '{"a":"b"}' : "{\"$where\":\"$text\"}";
+
+        print $aws "HTTP/1.1 400 Bad Request\r\n",
+            $where =~ /^x-/ ? "$where: $text\r\n" : '',
+            'Content-Length: ', length $body, "\r\n\r\n$body";
+        close $aws;
+        my $answer = do { local $/; <$client> };
+
+        is(signatures_in_log($signature), 0, "$where: no signature");
+    }
+}
+
+=== TEST 13: nobody can write lines of their own
+--- http_config eval: $::aws
+--- config eval: $::register
+--- test
+my $line = "\r\n2026/01/01 00:00:00 [error] evil";
+
+my ($response, @lines) = logged($complaint, sub {
+    register("error:Odd:400::$line");
+    register('status:400:json:{"__type":"x' . ($line =~ s/\r\n/\\r\\n/r) . '"}');
+    register("ok$line");
+    register("raw:HTTP/1.1 400 Bad Request\r\nx-amzn-RequestId: a\x1bb"
+        . "\r\nContent-Length: 0\r\n\r\n");
+});
+
+is(scalar(grep { /^2026\/01\/01 00:00:00 / } @lines), 0, 'no such line');
+is(scalar(grep { /[^ -~\n]/ } @lines), 0, 'nothing that is not printed');
+
+=== TEST 14: a header that is removed: its name, not its value
+--- http_config eval: $::aws
+--- config eval: $::register
+--- request
+GET /register
+--- more_headers
+X-Marketplace-License-Arn: SECRETVALUE
+--- error_log
+marketplace: client sent header "X-Marketplace-License-Arn", removed
+--- test
+my @lines = do { open my $log, '<', $Test::Nginx::Util::ErrLogFile or die;
+    grep { /marketplace:/ } <$log> };
+
+is(scalar(grep { /SECRETVALUE/ } @lines), 0, 'no value');
+is(scalar(grep { !/\[info\]/ } @lines), 0, 'level info');
+
+=== TEST 15: the endpoint's name, the region and the key of the location
+--- http_config
+    marketplace_endpoint http://aws;
+    upstream aws {
+        server 127.0.0.1:$TEST_NGINX_AWS_HTTP;
+    }
+--- config
+    location = /register {
+        marketplace_resolve on;
+        marketplace_region eu-west-1;
+        marketplace_credentials static id=AKIDDENIED
+            secret=deniedrXUtnFEMI/K7MDENG+bPxRfiCEXAMPLEKEY;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- token
+ok
+--- error_code: 500
+--- error_log eval
+qr/marketplace: ResolveCustomer failed: AccessDeniedException: "User: arn:aws:iam::111122223333:user\/denied is not authorized to perform: aws-marketplace:ResolveCustomer because .*", status 400, request id "[0-9a-f-]{36}", endpoint metering\.marketplace\.eu-west-1\.amazonaws\.com, region eu-west-1, access key AKIDDENIED: allow the IAM action/
