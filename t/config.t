@@ -1344,3 +1344,11 @@ AWS_ACCESS_KEY_ID=AKIDEXAMPLE
 --- must_die: 1
 --- error_log eval
 qr/AWS_SECRET_ACCESS_KEY is missing$/m
+
+=== TEST 145: static credentials whose source was forgotten
+--- config
+    marketplace_credentials secret=XUtnFEMI id=AKIDEXAMPLE;
+--- refused
+"marketplace_credentials" cannot take credentials from "...=...", it must be "default", "env", "static id=... secret=... [token=...]" or "profile [name=...] [file=...]"
+--- no_error_log
+XUtnFEMI

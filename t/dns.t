@@ -287,3 +287,16 @@ qr{\[emerg\] .*host not found in upstream "x{64}\.invalid" in \S+/html/endpoint\
 --- must_die
 --- error_log eval
 qr{\[emerg\] .*host not found in upstream "metering\.marketplace\.us-a{59}-1\.amazonaws\.com" in \S+/html/resolve\.conf:4$}
+
+=== TEST 24: addresses that proxy_pass has had since the start are not taken
+--- http_config eval: $::resolver
+--- config eval
+::endpoint('localhost') . <<'_EOC_'
+    location = /other {
+        proxy_pass http://localhost:$TEST_NGINX_AWS_HTTP;
+    }
+_EOC_
+--- test
+is_failure(502, 'ConnectionError');
+--- error_log
+localhost could not be resolved

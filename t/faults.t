@@ -761,3 +761,36 @@ content-type: application/x-www-form-urlencoded
 --- error_code: 504
 --- test
 ok(at_rest, 'nothing is left');
+
+=== TEST 28: a kept connection is taken only if it was verified as it has to be
+--- http_config eval
+$::keys . <<'_EOC_'
+    upstream aws {
+        server 127.0.0.1:$TEST_NGINX_AWS_HTTPS;
+        keepalive 4;
+    }
+_EOC_
+--- config eval
+my $host = 'marketplace_endpoint https://aws;';
+
+::locations('/off', "$host marketplace_ssl_verify off;",
+    '/good', "$host marketplace_ssl_trusted_certificate \$TEST_NGINX_CA;",
+    '/foreign', "$host marketplace_ssl_trusted_certificate
+        \$TEST_NGINX_TMP/no.pem;",
+    '/other-host', "$host marketplace_region eu-west-1;
+        marketplace_ssl_trusted_certificate \$TEST_NGINX_CA;") . <<'_EOC_'
+    location = /proxy {
+        proxy_pass https://aws;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+    }
+_EOC_
+--- test
+for my $path (qw(off foreign proxy foreign good foreign good other-host off
+                 good proxy good proxy other-host foreign))
+{
+    my $response = register('ok', path => "/$path");
+    my $expected = $path =~ /foreign|other-host/ ? 502 : 200;
+
+    is($response->{status}, $expected, $path) unless $path eq 'proxy';
+}

@@ -788,3 +788,74 @@ $::http_config . 'server {
 --- response_body eval
 "POST /register\n\nx-amzn-marketplace-token=ok1"
 --- aws_calls: 0
+
+=== TEST 50: the page of an error that is no error, in a location that resolves
+--- config
+    location = /register {
+        error_page 405 =200 @application;
+        return 405;
+    }
+    location @application {
+        marketplace_resolve on;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+["POST /register\nx-amzn-marketplace-token=ok1", "POST /register\na=b"]
+--- error_code eval: [200, 400]
+--- response_body_like eval
+[qr/^POST \/register\nX-Marketplace-.*\n\nx-amzn-marketplace-token=ok1$/s,
+    qr/400 Bad Request/]
+--- aws_calls: 1
+
+=== TEST 51: the page of an error that is no refusal
+--- config
+    location = /register {
+        error_page 404 @application;
+        return 404;
+    }
+    location @application {
+        marketplace_resolve on;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+["POST /register\nx-amzn-marketplace-token=ok1", "POST /register\na=b"]
+--- error_code eval: [404, 400]
+--- response_body_like eval
+[qr/^POST \/register\nX-Marketplace-/, qr/400 Bad Request/]
+--- aws_calls: 1
+
+=== TEST 52: a failure that was optional is none where it is redirected to
+--- config
+    location = /register {
+        marketplace_resolve optional;
+        try_files /none @application;
+    }
+    location @application {
+        marketplace_resolve on;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+[map { "POST /register\nx-amzn-marketplace-token=$_" } qw(ok1 wrong)]
+--- error_code eval: [200, 400]
+--- response_body_like eval
+[qr/^POST \/register\nX-Marketplace-/, qr/400 Bad Request/]
+--- aws_calls: 2
+
+=== TEST 53: the product is one of the location that is redirected to, too
+--- config
+    location = /register {
+        marketplace_resolve on;
+        marketplace_product_code standinproductcode0000001 other;
+        try_files /none @application;
+    }
+    location @application {
+        marketplace_resolve on;
+        marketplace_product_code other;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+[map { "POST /register\nx-amzn-marketplace-token=$_" } qw(ok1 product:other)]
+--- error_code eval: [403, 200]
+--- response_body_like eval
+[qr/403 Forbidden/, qr/\nX-Marketplace-Product-Code: other\n/]
+--- aws_calls: 2
