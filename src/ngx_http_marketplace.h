@@ -243,6 +243,7 @@ ngx_http_marketplace_ctx_t *ngx_http_marketplace_get_ctx(
 /* ngx_http_marketplace_identity.c: the request headers.  The strip handler
  * removes those that a client sent. */
 ngx_int_t ngx_http_marketplace_strip_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_marketplace_strip_named_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_marketplace_add_headers(ngx_http_marketplace_ctx_t *ctx);
 
 

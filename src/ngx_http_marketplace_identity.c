@@ -109,10 +109,18 @@ ngx_http_marketplace_add_header(ngx_http_request_t *r, ngx_uint_t i,
 
 
 /*
- * Runs where the phases of a request can start, at the server's rewrite rules
- * and, for named locations, at the location's: nginx answers some requests
- * from an error page without an earlier phase.
+ * The phases of a request start with the server's rewrite rules or, for a
+ * named location, with the location's: nginx answers some requests from an
+ * error page without an earlier phase.
  */
+
+ngx_int_t
+ngx_http_marketplace_strip_named_handler(ngx_http_request_t *r)
+{
+    return r->internal ? ngx_http_marketplace_strip_handler(r)
+                       : NGX_DECLINED;
+}
+
 
 ngx_int_t
 ngx_http_marketplace_strip_handler(ngx_http_request_t *r)

@@ -236,7 +236,7 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
                                             ngx_http_marketplace_strip_handler)
            != NGX_OK
         || ngx_http_marketplace_add_handler(cf, NGX_HTTP_REWRITE_PHASE,
-                                            ngx_http_marketplace_strip_handler)
+                                      ngx_http_marketplace_strip_named_handler)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -21,7 +21,8 @@ static const mp_str_t  mp_resolve_start = mp_str("{\"RegistrationToken\":\"");
 static const mp_str_t  mp_resolve_end = mp_str("\"}");
 
 
-/* By the index of the field; the checks are the API model's patterns. */
+/* By the index of the field; the checks are the API model's patterns, and let
+ * no control byte through. */
 
 static const struct {
     mp_str_t    name;
@@ -142,7 +143,6 @@ mp_customer_field(mp_customer_t *customer, const cJSON *member,
     }
 
     if (value.len > mp_customer_model[i].max
-        || mp_str_has_control(value)
         || !mp_customer_model[i].is_valid(value))
     {
         return 0;
@@ -270,12 +270,12 @@ mp_is_arn_part(mp_str_t part, size_t max, unsigned class)
 }
 
 
-/* The model puts no bounds on its bytes. */
+/* The model puts no bounds on its bytes; a header does. */
 
 static int
 mp_is_customer_identifier(mp_str_t value)
 {
-    return mp_str_is_utf8(value);
+    return mp_str_is_utf8(value) && !mp_str_has_control(value);
 }
 
 
