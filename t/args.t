@@ -7,30 +7,10 @@ use Marketplace;
 repeat_each(2);
 no_root_location();
 
-our $http_config = $aws . <<'_EOC_';
-    add_header Marketplace-Error $marketplace_error always;
-_EOC_
+our $body_args = location_of('marketplace_token_source body args;');
 
-our $register = <<'_EOC_';
-    location / {
-        marketplace_resolve on;
-        marketplace_token_source args;
-        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
-    }
-_EOC_
-
-our $body_args = $register =~ s/source args/source body args/r;
-
-add_block_preprocessor(sub {
-    my $block = shift;
-
-    $block->set_value('http_config', $http_config);
-    $block->set_value('config', $register)
-        unless defined $block->config;
-    $block->set_value('more_headers',
-        'Content-Type: application/x-www-form-urlencoded')
-        unless defined $block->more_headers;
-});
+registers_as('application/x-www-form-urlencoded',
+    'marketplace_token_source args;');
 
 run_tests();
 

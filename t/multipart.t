@@ -7,17 +7,6 @@ use Marketplace;
 repeat_each(2);
 no_root_location();
 
-our $http_config = $aws . <<'_EOC_';
-    add_header Marketplace-Error $marketplace_error always;
-_EOC_
-
-our $register = <<'_EOC_';
-    location / {
-        marketplace_resolve on;
-        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
-    }
-_EOC_
-
 # A body of parts, each a disposition and a value, or a reference to the whole
 # part.
 
@@ -35,16 +24,7 @@ sub post {
     return "POST /register\n" . parts(@_);
 }
 
-add_block_preprocessor(sub {
-    my $block = shift;
-
-    $block->set_value('http_config', $http_config);
-    $block->set_value('config', $register)
-        unless defined $block->config;
-    $block->set_value('more_headers',
-        'Content-Type: multipart/form-data; boundary=B')
-        unless defined $block->more_headers;
-});
+registers_as('multipart/form-data; boundary=B');
 
 run_tests();
 

@@ -52,7 +52,7 @@ use Test::More ();
 use Test::Nginx::Socket;
 use Test::Nginx::Util ();
 
-our @EXPORT = qw($aws standin start_gateways
+our @EXPORT = qw($aws standin start_gateways registers_as location_of
     sent register begin_registering raw nginx_port wait_until start_puppet
     start_dns busy at_rest);
 
@@ -82,6 +82,36 @@ sub standin ($$) {
     die "the stand-in failed: $reply->{status}" unless $reply->{success};
 
     return $reply->{content};
+}
+
+# Has blocks without a configuration or a content type of their own post to a
+# location that resolves, with this content type and these directives more.
+
+sub registers_as ($;$) {
+    my ($type, $directives) = @_;
+
+    add_block_preprocessor(sub {
+        my $block = shift;
+
+        $block->set_value('http_config', $aws
+            . 'add_header Marketplace-Error $marketplace_error always;');
+        $block->set_value('config', location_of($directives // ''))
+            unless defined $block->config;
+        $block->set_value('more_headers', "Content-Type: $type")
+            unless defined $block->more_headers;
+    });
+}
+
+sub location_of ($) {
+    my $directives = shift;
+
+    return <<"_EOC_";
+    location / {
+        marketplace_resolve on;
+        $directives
+        proxy_pass http://127.0.0.1:\$TEST_NGINX_BACKEND;
+    }
+_EOC_
 }
 
 # What the stand-in received with this token, a list.
