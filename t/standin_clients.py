@@ -6,8 +6,7 @@
 Needs boto3, the AWS CLI (AWS_CLI, default /usr/bin/aws) and openssl.
 """
 
-import functools
-import http.client
+import errno
 import json
 import os
 import signal
@@ -15,129 +14,49 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from unittest import mock
-from urllib.parse import quote
 
-import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
 import standin  # noqa: E402
+import standin_answers  # noqa: E402
+import standin_http  # noqa: E402
+import standin_keys  # noqa: E402
+import standin_signature  # noqa: E402
+from standin_harness import AWS_CLI, REAL_HOST, STANDIN, Server, Workplace, client_clock, has_ipv6  # noqa: E402
 
-AWS_CLI = os.environ.get("AWS_CLI", "/usr/bin/aws")
-REAL_HOST = "metering.marketplace.us-east-1.amazonaws.com"
-STANDIN = [sys.executable, str(HERE / "lib" / "standin.py")]
 ODD_TOKEN = "ok+/=\"\\ \t\r\n\0\x7f é€😀&%2B<>'"
 
 work = None
 server = None
 
 
-class Server:
-    """A stand-in process and its control endpoints."""
-
-    def __init__(self, *options):
-        self.process = subprocess.Popen([*STANDIN, *options], stdout=subprocess.PIPE, text=True)
-        self.ports = json.loads(self.process.stdout.readline())
-
-    def control(self, method, path):
-        with closing(http.client.HTTPConnection("127.0.0.1", self.ports["http"], timeout=5)) as connection:
-            connection.request(method, "/_standin/" + path)
-            return connection.getresponse().read().decode()
-
-    def requests(self, token=None):
-        return json.loads(self.control("GET", "requests" + filtered(token)))
-
-    def count(self, token=None):
-        return int(self.control("GET", "count" + filtered(token)))
-
-    def last(self):
-        return self.requests()[-1]
-
-    def url(self, scheme="http"):
-        return f"{scheme}://127.0.0.1:{self.ports[scheme]}"
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        status = self.process.wait(5)
-        self.process.stdout.close()
-        return status
-
-
-def filtered(token):
-    return "" if token is None else "?token=" + quote(token, safe="")
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], cwd=work.name, check=True, capture_output=True)
-
-
-def make_certificates():
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    openssl("req", "-x509", *new_key, "-subj", "/CN=Stand-in CA", "-keyout", "ca.key", "-out", "ca.pem")
-    openssl(
-        *("req", "-x509", *new_key, "-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=stand-in"),
-        *("-addext", f"subjectAltName=IP:127.0.0.1,DNS:{REAL_HOST}"),
-        *("-addext", "basicConstraints=CA:FALSE", "-keyout", "tls.key", "-out", "tls.pem"),
-    )
-
-
 def setUpModule():
     global work, server
-    work = tempfile.TemporaryDirectory()
-    os.environ.update(
-        AWS_CONFIG_FILE=os.devnull,
-        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-        AWS_EC2_METADATA_DISABLED="true",
-        AWS_CA_BUNDLE=in_work("ca.pem"),
-        NO_PROXY="127.0.0.1",
-    )
-    make_certificates()
-    server = Server("--http", "0", "--https", "0", "--cert", in_work("tls.pem"), "--key", in_work("tls.key"))
+    work = Workplace()
+    server = work.server
 
 
 def tearDownModule():
-    status = server.stop()
-    work.cleanup()
-    assert status == 0, status
-
-
-def in_work(name):
-    return str(Path(work.name) / name)
+    work.close()
 
 
 def boto_client(key_id="AKIDEXAMPLE", **options):
     """A client with the credentials of key_id, unless the options say otherwise."""
-    account = standin.CREDENTIALS.get(key_id, standin.Account(""))
-    retries = {"max_attempts": options.get("retries", 0)}
-    client = session().client(
-        "meteringmarketplace",
-        endpoint_url=options.get("url") or server.url(options.get("scheme", "http")),
-        region_name=options.get("region", "us-east-1"),
-        aws_access_key_id=key_id,
-        aws_secret_access_key=options.get("secret", account.secret),
-        aws_session_token=options.get("session_token", account.session_token),
-        verify=in_work("ca.pem"),
-        config=Config(retries=retries, read_timeout=options.get("read_timeout", 5)),
-    )
-    unittest.addModuleCleanup(client.close)
-    return client
-
-
-@functools.cache
-def session():
-    return boto3.session.Session()
+    account = standin.CREDENTIALS.get(key_id, standin_keys.Account(""))
+    secret = options.get("secret", account.secret)
+    session_token = options.get("session_token", account.session_token)
+    return work.client("meteringmarketplace", (key_id, secret, session_token), **options)
 
 
 def fields_of(reply):
@@ -149,19 +68,6 @@ def known_to_boto(token):
     fields = standin.customer(token)
     del fields["LicenseArn"]
     return fields
-
-
-@contextmanager
-def client_clock(seconds):
-    """Have botocore sign under a shifted time, with its own signer or with awscrt's."""
-
-    class Shifted(datetime):
-        @classmethod
-        def utcnow(cls):
-            return datetime.utcnow() + timedelta(seconds=seconds)
-
-    with mock.patch("datetime.datetime", Shifted):
-        yield
 
 
 def signed(token="ok", service="aws-marketplace", region="us-east-1", key_id="AKIDEXAMPLE", **options):
@@ -189,7 +95,7 @@ def exchange(data, scheme="http"):
     """Send bytes, stop sending, and return all that comes back."""
     with closing(socket.create_connection(("127.0.0.1", server.ports[scheme]), 5)) as connection:
         if scheme == "https":
-            context = ssl.create_default_context(cafile=in_work("ca.pem"))
+            context = ssl.create_default_context(cafile=work.ca)
             context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
             connection = context.wrap_socket(connection, server_hostname=REAL_HOST, suppress_ragged_eofs=False)
         with connection:
@@ -249,13 +155,13 @@ class Boto3(StandinTest):
         for key_id in ("AKIDEXAMPLE", "AKIDSLASH", "ASIAEXAMPLE"):
             for region in ("us-east-1", "eu-central-1", "cn-northwest-1"):
                 boto_client(key_id, region=region).resolve_customer(RegistrationToken="ok")
-        self.assertEqual(server.count("ok"), 9)
+        self.assertEqual(server.count(token="ok"), 9)
 
     def test_token_arrives_exactly(self):
         boto_client().resolve_customer(RegistrationToken=ODD_TOKEN)
         self.assertEqual(server.last()["token"], ODD_TOKEN)
-        self.assertEqual(server.count(ODD_TOKEN), 1)
-        self.assertEqual(server.count(ODD_TOKEN[:-1]), 0)
+        self.assertEqual(server.count(token=ODD_TOKEN), 1)
+        self.assertEqual(server.count(token=ODD_TOKEN[:-1]), 0)
 
     def test_customer_identifier_missing_empty_null(self):
         for token in ("new:1", "empty:1", "null:1"):
@@ -266,6 +172,12 @@ class Boto3(StandinTest):
     def test_product_of_choice(self):
         reply = boto_client().resolve_customer(RegistrationToken="product:a-b")
         self.assertEqual(reply["ProductCode"], "a-b")
+
+    def test_fields_of_choice(self):
+        reply = boto_client().resolve_customer(RegistrationToken="with:ProductCode=a:b=c")
+        self.assertEqual(reply["ProductCode"], "a:b=c")
+        reply = boto_client().resolve_customer(RegistrationToken="without:ProductCode")
+        self.assertEqual(fields_of(reply).keys(), {"CustomerIdentifier", "CustomerAWSAccountId"})
 
     def test_modelled_errors(self):
         client = boto_client()
@@ -341,8 +253,8 @@ class Boto3(StandinTest):
             boto_client().resolve_customer(RegistrationToken="ok")
 
     def test_server_clock(self):
-        self.addCleanup(server.control, "POST", "clock?offset=0")
-        server.control("POST", "clock?offset=3600")
+        self.addCleanup(server.control, "POST", "clock", offset=0)
+        server.control("POST", "clock", offset=3600)
         self.assertIn("Signature expired", self.assertFails("InvalidSignatureException"))
         with client_clock(3600):
             reply = boto_client().resolve_customer(RegistrationToken="ok")
@@ -355,7 +267,7 @@ class Boto3(StandinTest):
             with mock.patch("botocore.endpoint.time.sleep"):
                 reply = boto_client(retries=2).resolve_customer(RegistrationToken=token)
             self.assertEqual(reply["CustomerIdentifier"], standin.customer("ok")["CustomerIdentifier"])
-            self.assertEqual(server.count(token), 3)
+            self.assertEqual(server.count(token=token), 3)
 
     def test_errors_that_are_not_retried(self):
         self.assertFails("ExpiredTokenException", "error:ExpiredTokenException", client=boto_client(retries=2))
@@ -450,12 +362,12 @@ class Signature(StandinTest):
             headers = {**vector["headers"], "Host": vector["host"], "X-Amz-Date": vector["amz_date"]}
             if vector["session_token"]:
                 headers["X-Amz-Security-Token"] = vector["session_token"]
-            request = standin.Request("POST", "/", "HTTP/1.1", list(headers.items()), vector["body"].encode())
+            request = standin_http.Request("POST", "/", "HTTP/1.1", list(headers.items()), vector["body"].encode())
             request.headers.append(("Authorization", vector["authorization"]))
-            authorization = standin.parse_authorization(request)
+            authorization = standin_signature.parse_authorization(request)
             scope = vector["amz_date"], authorization.region, authorization.service
             self.assertEqual(
-                standin.sign(request, vector["secret_key"], *scope, authorization.names),
+                standin_signature.sign(request, vector["secret_key"], *scope, authorization.names),
                 (vector["canonical_request"], vector["string_to_sign"], authorization.signature),
                 vector["name"],
             )
@@ -504,6 +416,10 @@ class Signature(StandinTest):
             headers["Authorization"] = headers["Authorization"].replace(names, fewer)
             message = f"'{name.title()}' must be a 'SignedHeader'"
             self.assertRefused("InvalidSignatureException", message, headers, body)
+
+    def test_expired_session_token(self):
+        _, _, answer = post(*signed(key_id="ASIAEXPIRED"))
+        self.assertEqual(answer["__type"], "com.amazon.coral.service#ExpiredTokenException")
 
     def test_scope(self):
         service = "Credential should be scoped to correct service: 'aws-marketplace'."
@@ -622,7 +538,7 @@ class Wire(StandinTest):
         self.assertIn(f"Content-Length: {length}\r\n".encode(), raw_answer("ok"))
         self.assertNotIn(b"Content-Length: ", raw_answer("nolength:ok"))
         self.assertIn(b"x-amz-retry-after: 9\r\n", raw_answer("header:x-amz-retry-after=9:ok"))
-        self.assertTrue(raw_answer("1xx:ok").startswith(standin.INTERIM + b"HTTP/1.1 200 OK\r\n"))
+        self.assertTrue(raw_answer("1xx:ok").startswith(standin_answers.INTERIM + b"HTTP/1.1 200 OK\r\n"))
         chunked = raw_answer("chunked:ok")
         self.assertIn(b'\r\n7;name=value;quoted="a;b"\r\n', chunked)
         self.assertTrue(chunked.endswith(b"0\r\nX-Trailer: 1\r\nContent-Length: 3\r\n\r\n"))
@@ -657,7 +573,7 @@ class Process(unittest.TestCase):
         self.fail("still listening")
 
     def test_ready_file_and_signals(self):
-        ready = in_work("ready")
+        ready = work.path("ready")
         for number in (signal.SIGTERM, signal.SIGINT):
             other = Server("--http", "0", "--ready-file", ready, "--clock-offset", "-600")
             self.assertEqual(json.loads(Path(ready).read_text("ascii")), other.ports)
@@ -670,6 +586,27 @@ class Process(unittest.TestCase):
                 self.assertEqual(other.stop(number), 0)
             self.assertLess(time.monotonic() - started, 1)
             self.assertGone(other.ports["http"])
+
+    def test_port_on_ipv6(self):
+        other = Server("--http", "0")
+        self.addCleanup(other.stop)
+        self.assertIsNone(other.ports["http6"])
+        if not has_ipv6():
+            self.skipTest("this machine has no [::1]")
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+            port = taken.getsockname()[1]
+            with standin.listening6(port) as found:
+                self.assertNotEqual(found.getsockname()[1], port)
+        with mock.patch("standin.listening") as listening:
+            standin.listening6(port)
+            listening.assert_called_once_with("::1", port)
+
+    def test_no_ipv6(self):
+        for number in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            with mock.patch("standin.listening", side_effect=OSError(number, "")):
+                self.assertIsNone(standin.listening6(0))
+        with mock.patch("standin.listening", side_effect=OSError(errno.EACCES, "")):
+            self.assertRaises(OSError, standin.listening6, 0)
 
     def test_exit_with_parent(self):
         script = '"$@" & read line; exit 0'

@@ -27,6 +27,8 @@ package Marketplace;
 #                         says what to request, behind a GET of /
 #     --- env             NAME=value lines, and !NAME for what is to be unset:
 #                         the environment that nginx is started with
+#     --- clock           the clock of nginx stands still, until set_clock()
+#                         moves it and the stand-in's
 #     --- aws_calls: N    how often the stand-in was called, by one repetition
 #     --- aws_tokens eval: [...]
 #                         the same, and the tokens that it received, in order
@@ -51,10 +53,13 @@ use JSON::PP ();
 use Test::More ();
 use Test::Nginx::Socket;
 use Test::Nginx::Util ();
+use Time::HiRes ();
 
-our @EXPORT = qw($aws standin start_gateways registers_as location_of
-    sent register begin_registering raw nginx_port wait_until start_puppet
-    start_dns busy at_rest);
+our @EXPORT = qw($aws standin answers settings start_gateways registers_as
+    location_of sent register begin_registering raw nginx_port wait_until
+    start_puppet start_dns busy at_rest set_clock);
+our @EXPORT_OK = qw(all_of frame begin_http2 connect_to reload
+    worker_processes logged);
 
 # The way to the stand-in, for most blocks' http_config.
 
@@ -82,6 +87,26 @@ sub standin ($$) {
     die "the stand-in failed: $reply->{status}" unless $reply->{success};
 
     return $reply->{content};
+}
+
+# Has operations of the stand-in answer otherwise, as in
+# answers('imds.token' => 'seq:status:500:ok|ok').
+
+sub answers (%) {
+    my %answers = @_;
+
+    standin(POST => "answer?operation=$_&answer=" . percent($answers{$_}))
+        for sort keys %answers;
+}
+
+# Changes the stand-in's settings, as in
+# settings(lifetime => 60, operation => 'container').
+
+sub settings (%) {
+    my %settings = @_;
+
+    standin(POST => 'set?' . join '&',
+        map { "$_=" . percent($settings{$_}) } sort keys %settings);
 }
 
 # Has blocks without a configuration or a content type of their own post to a
@@ -201,6 +226,100 @@ sub raw ($;$) {
     return scalar <$nginx>;
 }
 
+# All that comes on a connection until it ends.
+
+sub all_of ($) {
+    my $client = shift;
+    local $/;
+    my $text = <$client>;
+
+    close $client;
+
+    return $text;
+}
+
+# HTTP/2, as far as it takes to begin registrations, one for each stream.
+
+sub frame ($$$$) {
+    my ($type, $flags, $stream, $payload) = @_;
+
+    return substr(pack('N', length $payload), 1)
+        . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+sub begin_http2 ($$$;$) {
+    my ($port, $token, $streams, $path) = @_;
+
+    my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => nginx_port($port)) // die;
+    my ($path_field, $type_field) = map { chr(length) . $_ }
+        $path // '/register', 'application/x-www-form-urlencoded';
+
+    $client->syswrite(join '', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        frame(4, 0, 0, ''),
+        map { frame(1, 4, $_, "\x83\x86\x04$path_field\x01\x09localhost"
+                  . "\x0f\x10$type_field"),
+              frame(0, 1, $_, form($token)) } @$streams);
+
+    return $client;
+}
+
+# The workers of the nginx under test.
+
+sub master () {
+    open my $file, '<', $Test::Nginx::Util::PidFile or die;
+
+    return scalar(<$file>) + 0;
+}
+
+sub worker_processes () {
+    my $master = master();
+
+    return grep { parent($_) == $master }
+        map { m{(\d+)} } glob '/proc/[0-9]*';
+}
+
+sub parent ($) {
+    my $pid = shift;
+
+    open my $file, '<', "/proc/$pid/stat" or return 0;
+
+    return (<$file> // '') =~ /\) [^Z] (\d+) / ? $1 : 0;
+}
+
+# A connection to this worker.  The port is one with "reuseport", where nobody
+# knows which worker gets a connection, and /pid tells.
+
+sub connect_to ($$) {
+    my ($port, $worker) = @_;
+
+    for (1 .. 1000) {
+        my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => nginx_port($port)) // die;
+        my $answer = '';
+
+        $client->syswrite("GET /pid HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+        while ($answer !~ /\r\n\r\n\d+\n/) {
+            $client->sysread($answer, 4096, length $answer) or die;
+        }
+
+        return $client if $answer =~ /\r\n\r\n$worker\n/;
+    }
+
+    die "no connection to worker $worker";
+}
+
+# The lines of the error log that match.
+
+sub logged ($) {
+    my $pattern = shift;
+
+    open my $log, '<', $Test::Nginx::Util::ErrLogFile or die;
+
+    return grep { /$pattern/ } <$log>;
+}
+
 # Waits for what is about to be so, and tells whether it came to that.
 
 sub wait_until (&) {
@@ -212,6 +331,18 @@ sub wait_until (&) {
     }
 
     return 0;
+}
+
+# Has nginx read its configuration again, and waits until only new workers are
+# left; tells whether it came to that.
+
+sub reload () {
+    my %old = map { $_ => 1 } worker_processes();
+
+    kill HUP => master();
+
+    return wait_until { my @now = worker_processes();
+        @now && !grep { $old{$_} } @now };
 }
 
 sub run_quietly (@) {
@@ -296,6 +427,10 @@ END {
         my $status = $?;
         kill TERM => @children;
         waitpid $_, 0 for @children;
+
+        # Test::Nginx forgets the status when it removes its folder
+
+        Test::More::fail('the file ends before its time') if $status;
         $? = $status;
     }
 }
@@ -387,9 +522,11 @@ sub stub_status_becomes ($) {
     return wait_until { $client->get($url)->{content} =~ $expected };
 }
 
-# nginx must not read the credentials or the region of whoever runs the tests.
+# nginx must not read the credentials or the region of whoever runs the tests,
+# nor ask for those of the machine that they run on.
 
 delete $ENV{$_} for grep { /^AWS_|^SSL_CERT_/ } keys %ENV;
+$ENV{AWS_EC2_METADATA_DISABLED} = 'true';
 $ENV{HOME} = "$tmp";
 
 my %environment = %ENV;
@@ -398,7 +535,7 @@ add_block_preprocessor(sub {
     my $block = shift;
 
     delete $ENV{$_} for grep { /^AWS_|^SSL_CERT_|^HOME$/ } keys %ENV;
-    $ENV{HOME} = $environment{HOME};
+    $ENV{$_} = $environment{$_} for qw(AWS_EC2_METADATA_DISABLED HOME);
 
     for (split /\n/, $block->env // '') {
         s/\$(TEST_NGINX_\w+)/$ENV{$1}/g;
@@ -407,6 +544,66 @@ add_block_preprocessor(sub {
             : /^(\w+)=(.*)$/ ? ($ENV{$1} = $2)
             : die "no environment variable: $_";
     }
+});
+
+# A clock for nginx: a library that is loaded with it and takes the time from
+# a file.  Workers have to know which, and lose their environment.  Timers run
+# as ever.
+
+my $clock = "$tmp/clock";
+my $clock_start = 0;
+
+# Sets nginx's clock, and the stand-in's, so many seconds after the start of
+# the block; or the stand-in's otherwise.  The stand-in's goes on from there:
+# for a second it shows the same.
+
+sub set_clock ($;$) {
+    my ($seconds, $of_aws) = @_;
+
+    open my $file, '>', "$clock.new" or die;
+    print $file $clock_start + $seconds, "\n";
+    close $file or die;
+    rename "$clock.new", $clock or die;
+
+    # a little more, because whole seconds are what counts
+
+    standin(POST => sprintf 'clock?offset=%.6f',
+        $clock_start + ($of_aws // $seconds) + 0.001 - Time::HiRes::time());
+}
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    delete $ENV{$_} for grep { /^FAKETIME_/ } keys %ENV;
+    delete $ENV{NO_FAKE_STAT};
+    $ENV{TEST_NGINX_LD_PRELOAD} = $environment{TEST_NGINX_LD_PRELOAD};
+    delete $ENV{TEST_NGINX_LD_PRELOAD}
+        unless defined $ENV{TEST_NGINX_LD_PRELOAD};
+
+    return unless defined $block->clock;
+
+    my ($library) = grep { -e }
+        glob '/usr/lib{,64}{/*,}/faketime/libfaketime.so.1';
+    die 'there is no libfaketime' unless defined $library;
+
+    $ENV{TEST_NGINX_LD_PRELOAD} = join ' ',
+        grep { defined } $ENV{TEST_NGINX_LD_PRELOAD}, $library;
+    $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
+    $ENV{FAKETIME_FMT} = '%s';
+    $ENV{FAKETIME_NO_CACHE} = $ENV{FAKETIME_DONT_FAKE_MONOTONIC}
+        = $ENV{NO_FAKE_STAT} = 1;
+
+    $block->set_value('main_config', ($block->main_config // '')
+        . "env FAKETIME_TIMESTAMP_FILE;\n");
+
+    $clock_start = time;
+    set_clock(0);
+});
+
+add_test_cleanup_handler(sub {
+    my $block = shift;
+
+    standin(POST => 'clock?offset=0') if defined $block->clock;
 });
 
 # The calls of each block are counted anew.
@@ -500,9 +697,9 @@ sub as_text ($) {
 }
 
 # Whatever a block is about, nothing may go wrong on the side, and no secret
-# may get into the error log.
+# may get into the error log.  Signal 9 is sent by nobody but tests.
 
-my $wrong = qr/\[(alert|crit|emerg)\]
+my $wrong = qr/\[(alert|crit|emerg)\](?!.*\ exited\ on\ signal\ 9\b)
               |http\ request\ count\ is\ zero
               |XUtnFEMI|FQoGZXIvYXdzEXAMPLE|SECRETTOKEN|Signature=[0-9a-f]
               /x;

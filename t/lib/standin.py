@@ -1,17 +1,34 @@
 #!/usr/bin/python3
-"""A local stand-in for AWS Marketplace Metering's ResolveCustomer.
+"""A local stand-in for the services of AWS that the module talks to.
 
-    standin.py [--http PORT] [--https PORT --cert FILE --key FILE]
+    standin.py [--http PORT] [--http6] [--https PORT --cert FILE --key FILE]
                [--ready-file FILE] [--clock-offset SECONDS] [--exit-with-parent]
 
-It listens on 127.0.0.1 only; port 0 picks a free one.  Once it listens it
-writes {"http": port, "https": port} as one line to stdout and to the ready
-file (null for a listener that was not asked for).  It needs botocore, whose
-signer checks every request independently of the signer under test.
+It listens on 127.0.0.1 only and, with --http6, over plain HTTP on [::1] as
+well; port 0 picks a free one.  Once it listens it writes
+{"http": port, "http6": port, "https": port} as one line to stdout and to the
+ready file (null for a listener that was not asked for; "http6" is the port of
+"http" unless that is taken on [::1], and null where there is no [::1]).  It
+needs botocore, whose signer checks every request independently of the signer
+under test.
+
+All services are on all listeners:
+
+    metering    AWS Marketplace Metering: ResolveCustomer
+    imds        EC2's instance metadata, version 2 only: /latest/api/token and
+                /latest/meta-data/iam/security-credentials/; it closes the
+                connection behind every reply, as the real one does
+    container   the endpoints of ECS and EKS: GET of /v2/credentials/...,
+                /v1/credentials[/...] and of the path that is set
+    sts         AssumeRole (signed) and AssumeRoleWithWebIdentity (unsigned)
+
+A host metering.* or metering-* is metering and one of sts.* that is AWS's is
+sts, whatever the request is.  Else the path tells imds and container, and a
+form without X-Amz-Target is for sts.  All the rest is for metering.
 
 
-What it answers is chosen by the registration token
----------------------------------------------------
+What metering answers is chosen by the registration token
+---------------------------------------------------------
 
 A token is any number of PREFIXES, each ended by a colon, and then one ANSWER:
 "ok-1", "chunked:ok", "delay:500:split:error:ThrottlingException".  The order
@@ -27,6 +44,8 @@ answered InvalidTokenException, 400.
     null:<anything>         200, CustomerIdentifier null
     old:<anything>          200, no LicenseArn
     product:<code>          200, a customer of the product <code>
+    with:NAME=<value>       200, a customer, with this field added or changed
+    without:NAME            200, a customer, without this field
     error:NAME[:STATUS[:FORM[:MESSAGE]]]
                             an AWS error; an empty STATUS is the usual one of
                             NAME; FORM is words from the table below, joined
@@ -75,46 +94,137 @@ answered InvalidTokenException, 400.
     html                    an HTML body
 
 
-Credentials: the table CREDENTIALS below
-----------------------------------------
+What the others answer is set by operation
+------------------------------------------
+
+    imds.token          a session token; PUT with a TTL of 1 to 21600 seconds,
+                        else 400; with X-Forwarded-For 403
+    imds.role           the role's name; without a good session token 401,
+                        if there is no role 404
+    imds.credentials    the document of that role; the same
+    container           the document; with a wrong Authorization, if one is
+                        set, 403
+    sts.AssumeRole, sts.AssumeRoleWithWebIdentity
+                        XML, and STS's errors
+
+POST /_standin/answer has an operation answer otherwise, in the same grammar:
+every PREFIX, and the ANSWERS ok, with:, without:, error:, json:, html,
+truncated, big:, twolengths, lengthchunked, raw:, hex: and hang.  "ok" is as
+usual.  Only requests in which nothing is wrong get, and for seq: count as
+getting, the answer that was set.  What differs from metering:
+
+    ok, with:, without:, big:
+                        issue credentials; NAME is AccessKeyId,
+                        SecretAccessKey, Token (SessionToken for sts),
+                        Expiration, or another that the document has or not
+    error:NAME[:STATUS[::MESSAGE]]
+                        imds: {"Code", "Message"} with the status 200;
+                        container: {"code", "message"}, 400;
+                        sts: an ErrorResponse, 400 or the usual of NAME
+    json:<text>         with the content type of the operation, such as XML's
+
+POST /_standin/set sets, for one operation or for all:
+
+    lifetime=S          seconds that what is issued is good for; if negative,
+                        it is expired already.  Usually 21600; for sts the
+                        DurationSeconds asked for, or 3600
+    repeat=yes|no       whether to answer what was issued last (to that role
+                        and session), no matter what became of it, until it is
+                        revoked.  Usually no: new credentials for every request
+    role=NAME           imds: the role; empty for none.  "standin-instance"
+    authorization=TEXT  container: what the header Authorization has to be;
+                        empty, as usually, for anything or nothing
+    container=PATH      container: one more path
+    web_identity=TOKENS sts: the tokens that are taken, separated by spaces.
+                        "eyJhbGciOiJSUzI1NiJ9.FQoGZXIvYXdzEXAMPLE.signature"
+    region=REGION       sts: what has to be signed for.  Usually the region of
+                        the host or, if that is not AWS's, any region
+
+
+Credentials: CREDENTIALS in standin_keys.py
+-------------------------------------------
 
     AKIDEXAMPLE     static, works
     AKIDSLASH       static, works, its secret begins with "/"
     ASIAEXAMPLE     temporary, works with its session token
     ASIAEXPIRED     temporary, its session token is expired
-    AKIDDENIED      correct, but without the IAM permission
+    AKIDDENIED      correct, but without any IAM permission
     AKIDOTHER       of another account: every token is invalid for it
+
+Those and the issued ones may sign for metering and for sts, the issued ones
+until they expire by the stand-in's clock.  Every secret that is issued
+contains "XUtnFEMI", every session token (imds's too) "FQoGZXIvYXdzEXAMPLE".
 
 A session token that is missing, wrong or not wanted is UnrecognizedClientException.
 Checks are made in the order in which AWS has been seen to make them, as far
 as that is known: operation, Authorization present and complete, clock (off by
 5 minutes at most), signed headers, scope, access key, session token,
-signature, permission, body, registration token.
+signature, permission, body, registration token.  In sts the errors are
+MissingAuthenticationToken, SignatureDoesNotMatch, InvalidClientTokenId and
+ExpiredToken (all 403) and IncompleteSignature, and the form is parsed first.
+
+
+Roles: ROLES in standin_sts.py
+------------------------------
+
+    arn:aws:iam::111122223333:role/seller
+                    anybody may assume it, with web identity as well
+    arn:aws:iam::111122223333:role/external
+                    with the external id "standin-external-id"
+    arn:aws:iam::111122223333:role/untrusting
+                    nobody may; AccessDenied, as for roles that do not exist
+    arn:aws:iam::111122223333:role/chained
+                    with the credentials of the role seller only
+    arn:aws:iam::111122223333:role/web
+                    with web identity only
+    arn:aws:iam::111122223333:role/denied
+                    anybody may, but it has no IAM permission
+    arn:aws:iam::777788889999:role/path/elsewhere
+                    anybody may; of another account, which also sells
+
+imds issues for arn:aws:iam::111122223333:role/ and the name that is set,
+container for arn:aws:iam::111122223333:role/standin-task.
 
 
 Control, on either listener; never recorded or counted itself
 -------------------------------------------------------------
 
-    GET  /_standin/requests[?token=T]   what was received, a JSON list
-    GET  /_standin/count[?token=T]      how many, a number
-    GET  /_standin/connections          how many connections those came over
-    GET  /_standin/open                 how many of those are still open
-    POST /_standin/reset                forgets the requests; the clock stays
+    GET  /_standin/requests[?FILTER]    what was received, a JSON list
+    GET  /_standin/count[?FILTER]       how many, a number
+    GET  /_standin/connections[?FILTER] how many connections those came over
+    GET  /_standin/open[?service=S]     how many such are still open
+    POST /_standin/reset                forgets requests, answers and settings;
+                                        the clock and what is issued stay
     POST /_standin/clock?offset=S       sets the clock S seconds off; moves the
                                         Date header and the clock check alike
+    POST /_standin/answer?operation=O&answer=A
+                                        has O answer A, from its first part on
+    POST /_standin/set?NAME=VALUE[&NAME=VALUE...][&operation=O]
+    POST /_standin/expire               all credentials issued so far expire
+    POST /_standin/revoke[?only=sessions]
+                                        forgets them and imds's session tokens
+                                        (or only the latter), as if they had
+                                        never been issued
 
-T is percent-encoded.  A request is listed with: number, time, connection,
-tls, sni, method, path, version, headers (in order), body, token, verified
-(the signature), error (the AWS error it got, null when the token chose the
-answer).  Bytes that are not UTF-8 appear as \\udc80..\\udcff.
+FILTER is any of service=S, operation=O and token=T; only what matches all of
+them is meant.  S is metering, imds, container, sts or "all", O is
+metering.ResolveCustomer or an operation from above.  Without S and O, metering
+is meant, and what is not HTTP.  Values are percent-encoded; what makes no
+sense is answered 400.
+
+A request is listed with: number (among all), time, connection, tls, sni,
+method, path, version, headers (in order), body, token, service, operation
+(null if it is none), verified (the signature), error (the error it got, null
+when the token or a test chose the answer); and, if it was signed, access_key
+and, if that is known, account (its number) and for issued ones role (its ARN)
+and issued_by (the operation).  Bytes that are not UTF-8 appear as
+\\udc80..\\udcff.
 """
 
 import argparse
 import asyncio
 import ctypes
-import hashlib
-import hmac
-import html
+import errno
 import itertools
 import json
 import os
@@ -123,731 +233,78 @@ import signal
 import socket
 import ssl
 import time
-import uuid
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Optional
-from urllib.parse import parse_qs
 
-from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.compat import HTTPHeaders
-from botocore.credentials import Credentials
+from standin_container import Container
+from standin_http import (
+    HEAD_LIMIT,
+    BadRequest,
+    Reply,
+    Request,
+    plain_reply,
+    read_request,
+    send,
+)
+from standin_imds import Imds
+from standin_keys import CREDENTIALS
+from standin_metering import Metering, customer, token_of
+from standin_service import AwsError, Call, State
+from standin_sts import Sts
 
-HEAD_LIMIT = 1 << 20
-CLOCK_TOLERANCE = timedelta(minutes=5)
-LINGER_BEFORE_ABORT = 0.02
+# The first two are for who starts a stand-in.
+
+__all__ = ("CREDENTIALS", "customer", "main")
 
 CONTROL = "/_standin/"
-JSON_TYPE = "application/x-amz-json-1.1"
-PRODUCT_CODE = "standinproductcode0000001"
-REGIONS = re.compile(
-    r"(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-\d"
-    r"|cn-north(west)?-1|us-gov-(east|west)-1|us-isob?-(east|west)-1"
-    r"|eusc-de-east-1"
-)
-HOST_REGION = re.compile(r"metering[.-]marketplace(?:-fips)?\.([a-z0-9-]+)\.")
 
+METERING, STS = Metering(), Sts()
 
-@dataclass(frozen=True)
-class Account:
-    secret: str
-    user: str = "seller"
-    number: str = "111122223333"
-    session_token: Optional[str] = None
-    expired: bool = False
-    permitted: bool = True
-    sells: bool = True
+# The first that takes a request gets it.
 
-
-CREDENTIALS = {
-    "AKIDEXAMPLE": Account("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
-    "AKIDSLASH": Account("/JalrXUtnFEMI/K7MDENG+bPxRfiCYSLASHKEY=="),
-    "ASIAEXAMPLE": Account(
-        "temporaryXUtnFEMI/K7MDENG+bPxRfEXAMPLEKEY",
-        session_token="FQoGZXIvYXdzEXAMPLETOKEN/+temporary==",
-    ),
-    "ASIAEXPIRED": Account(
-        "expiredrXUtnFEMI/K7MDENG+bPxRfiEXAMPLEKEY",
-        session_token="FQoGZXIvYXdzEXAMPLETOKEN/+expired==",
-        expired=True,
-    ),
-    "AKIDDENIED": Account(
-        "deniedrXUtnFEMI/K7MDENG+bPxRfiCEXAMPLEKEY",
-        user="denied",
-        permitted=False,
-    ),
-    "AKIDOTHER": Account(
-        "otherlrXUtnFEMI/K7MDENG+bPxRfiCEXAMPLEKEY",
-        number="444455556666",
-        sells=False,
-    ),
+SERVICES = (Imds(), Container(), STS, METERING)
+CHOOSABLE = {
+    operation: service
+    for service in SERVICES
+    if service is not METERING
+    for operation in service.operations
 }
 
-INVALID_KEY = "The security token included in the request is invalid."
-EXPIRED_CREDENTIALS = "The security token included in the request is expired"
-WRONG_SIGNATURE = (
-    "The request signature we calculated does not match the signature you "
-    "provided. Check your AWS Secret Access Key and signing method. Consult "
-    "the service documentation for details."
-)
+# Whoever sends a request to a host of AWS means that service, whatever it
+# looks like.
 
-STATUSES = {
-    "InternalServiceErrorException": 500,
-    "InternalFailure": 500,
-    "ServiceUnavailable": 503,
-    "ServiceUnavailableException": 503,
-    "TooManyRequestsException": 429,
-    "RequestTimeoutException": 408,
-    "RequestEntityTooLargeException": 413,
-    "OptInRequired": 403,
-    "NotAuthorized": 401,
-}
-
-MESSAGES = {
-    "InvalidTokenException": "Registration token is invalid",
-    "ExpiredTokenException": "Registration token is expired",
-    "ThrottlingException": "Rate exceeded",
-    "InternalServiceErrorException": "An internal error has occurred. Retry your request.",
-    "DisabledApiException": "The API is disabled in the Region.",
-    "UnrecognizedClientException": INVALID_KEY,
-    "InvalidSignatureException": WRONG_SIGNATURE,
+HOSTS = {
+    re.compile(r"metering[.-]"): METERING,
+    re.compile(r"sts[.-].*\.(amazonaws|api)\."): STS,
 }
 
 
-class AwsError(Exception):
-    """An error that AWS answers; forms as in the token grammar."""
-
-    def __init__(self, name, message=None, status=400, forms=()):
-        super().__init__(f"{name}: {message}" if message else name)
-        self.name = name
-        self.message = message
-        self.status = status
-        self.forms = forms
-
-
-class BadRequest(Exception):
-    """What was received is not HTTP; received is as much of it as there was."""
-
-    received = b""
-
-
-# ---------------------------------------------------------------- requests
-
-
-@dataclass
-class Request:
-    method: str
-    target: str
-    version: str
-    headers: list
-    body: bytes = b""
-
-    @property
-    def path(self):
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self):
-        text = self.target.partition("?")[2]
-        return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
-
-    def values(self, name):
-        return [value for key, value in self.headers if key.lower() == name]
-
-    def header(self, name):
-        values = self.values(name)
-        return ",".join(values) if values else None
-
-    def closes(self):
-        options = (self.header("connection") or "").lower().replace(" ", "").split(",")
-        return self.version == "HTTP/1.0" or "close" in options
-
-
-def parse_head(head):
-    """Strict on purpose: what a lenient server would forgive is a fault to find."""
-    lines = head.decode("latin-1").split("\r\n")[:-2]
-    start = re.fullmatch(r"([A-Z]+) (/[!-~]*) (HTTP/1\.[01])", lines[0])
-    if not start:
-        raise BadRequest("request line")
-    headers = []
-    for line in lines[1:]:
-        match = re.fullmatch(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*", line)
-        if not match:
-            raise BadRequest("header line")
-        headers.append(match.groups())
-    request = Request(*start.groups(), headers)
-    if len(request.values("host")) != 1:
-        raise BadRequest("needs one Host header")
-    if len(request.values("content-length") + request.values("transfer-encoding")) > 1:
-        raise BadRequest("two lengths")
-    return request
-
-
-async def read_chunks(reader):
-    body = b""
-    while True:
-        line = await reader.readuntil(b"\r\n")
-        match = re.fullmatch(rb"([0-9A-Fa-f]{1,8})(;[^\r\n]*)?\r\n", line)
-        if not match:
-            raise BadRequest("chunk size")
-        size = int(match[1], 16)
-        if size == 0:
-            break
-        body += await reader.readexactly(size)
-        if await reader.readexactly(2) != b"\r\n":
-            raise BadRequest("chunk end")
-    while await reader.readuntil(b"\r\n") != b"\r\n":
-        pass
-    return body
-
-
-async def read_body(request, reader, writer):
-    length = request.header("content-length")
-    encoding = request.header("transfer-encoding")
-    if length is not None and not re.fullmatch(r"[0-9]{1,15}", length):
-        raise BadRequest("Content-Length")
-    if encoding is not None and encoding.lower() != "chunked":
-        raise BadRequest("Transfer-Encoding")
-    if (request.header("expect") or "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    if encoding is not None:
-        return await read_chunks(reader)
-    return await reader.readexactly(int(length or 0))
-
-
-async def read_request(reader, writer):
-    head = b""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-        request = parse_head(head)
-        request.body = await read_body(request, reader, writer)
-    except asyncio.LimitOverrunError as problem:
-        raise BadRequest("a line without end") from problem
-    except BadRequest as problem:
-        problem.received = head
-        raise
-    return request
-
-
-# ----------------------------------------------------------------- replies
-
-
-@dataclass
-class Reply:
-    status: int = 200
-    body: bytes = b""
-    content_type: str = JSON_TYPE
-    headers: list = field(default_factory=list)
-    framing: str = "length"
-    whole: Optional[bytes] = None
-    silent: bool = False
-    interim: bytes = b""
-    announce_close: bool = False
-    keep: bool = True
-    delay: float = 0.0
-    pace: Optional[float] = None
-    cut: Optional[tuple] = None
-
-
-def json_reply(value, **options):
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Reply(body=text.encode("utf-8", "surrogatepass"), **options)
-
-
-def plain_reply(value, status=200):
-    return Reply(status, f"{value}\n".encode(), "text/plain")
-
-
-def html_reply(status=200):
-    title = html.escape(reason(status))
-    return Reply(status, f"<html><body><h1>{title}</h1></body></html>\n".encode(), "text/html")
-
-
-def reason(status):
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
-
-
-def chunks(body):
-    """The body in chunks of 7 bytes, with all that chunked coding allows."""
-    coded = b""
-    for start in range(0, len(body), 7):
-        piece = body[start : start + 7]
-        coded += b'%x;name=value;quoted="a;b"\r\n%s\r\n' % (len(piece), piece)
-    return coded + b"000\r\nX-Trailer: 1\r\nContent-Length: 3\r\n\r\n"
-
-
-FRAMINGS = {
-    "length": lambda size: [("Content-Length", size)],
-    "chunked": lambda size: [("Transfer-Encoding", "chunked")],
-    "none": lambda size: [],
-    "two lengths": lambda size: [("Content-Length", size), ("Content-Length", size - 1)],
-    "both": lambda size: [("Content-Length", size), ("Transfer-Encoding", "chunked")],
-}
-
-
-def render(reply, now):
-    if reply.whole is not None:
-        return reply.interim + reply.whole
-    headers = [
-        ("x-amzn-RequestId", uuid.uuid4()),
-        ("Date", formatdate(now, usegmt=True)),
-        ("Content-Type", reply.content_type),
-        *FRAMINGS[reply.framing](len(reply.body)),
-        *reply.headers,
-    ]
-    if reply.announce_close:
-        headers.append(("Connection", "close"))
-    head = f"HTTP/1.1 {reply.status} {reason(reply.status)}\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
-    coded = chunks(reply.body) if reply.framing in ("chunked", "both") else reply.body
-    return reply.interim + head.encode("utf-8", "surrogatepass") + coded
-
-
-async def write_bytes(writer, data, pace):
-    if pace is None:
-        writer.write(data)
-        await writer.drain()
-        return
-    for byte in data:
-        writer.write(bytes([byte]))
-        await writer.drain()
-        await asyncio.sleep(pace)
-
-
-async def abandon(writer, how):
-    """End the connection before its time: close, drop or reset."""
-    if how == "close":
-        writer.close()
-        return
-    # An abort discards what is still on its way out.
-    await asyncio.sleep(LINGER_BEFORE_ABORT)
-    if how == "reset":
-        linger_none = b"\1\0\0\0\0\0\0\0"
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
-    writer.transport.abort()
-
-
-async def send(reply, now, reader, writer):
-    """Write the reply; true if the connection may serve another request."""
-    if reply.silent:
-        while await reader.read(HEAD_LIMIT):
-            pass
-        return False
-    data = render(reply, now)
-    await asyncio.sleep(reply.delay)
-    count, how = reply.cut or (len(data), None)
-    await write_bytes(writer, data[:count], reply.pace)
-    if how:
-        await abandon(writer, how)
-    return reply.keep and not how
-
-
-# --------------------------------------------------------------- signatures
-
-
-class ReceivedAuth(SigV4Auth):
-    """botocore's signer over the headers that the client names, as received."""
-
-    def __init__(self, secret, service, region, names):
-        super().__init__(Credentials("", secret), service, region)
-        self.names = names
-
-    def headers_to_sign(self, request):
-        return request.context["received"]
-
-
-def sign(request, secret, amz_date, region, service, names):
-    """What the signature should be: (canonical request, string to sign, signature)."""
-    received = HTTPHeaders()
-    for name, value in request.headers:
-        if name.lower() in names:
-            received[name.lower()] = value
-    signer = ReceivedAuth(secret, service, region, names)
-    aws_request = AWSRequest(request.method, f"http://host{request.target}", data=request.body)
-    aws_request.context.update(timestamp=amz_date, received=received)
-    canonical = signer.canonical_request(aws_request)
-    string_to_sign = signer.string_to_sign(aws_request, canonical)
-    return canonical, string_to_sign, signer.signature(string_to_sign, aws_request)
-
-
-@dataclass
-class Authorization:
-    key_id: str
-    date: str
-    region: str
-    service: str
-    terminator: str
-    names: list
-    signature: str
-
-
-def parse_authorization(request):
-    text = request.header("authorization")
-    if not text or not text.startswith("AWS4-"):
-        raise AwsError("MissingAuthenticationTokenException", "Request is missing Authentication Token")
-    algorithm, _, rest = text.partition(" ")
-    pairs = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    wanted = ("Credential", "Signature", "SignedHeaders")
-    problems = [f"Authorization header requires '{name}' parameter." for name in wanted if not pairs.get(name)]
-    if request.header("x-amz-date") is None:
-        problems.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-    if algorithm != "AWS4-HMAC-SHA256":
-        problems.append(f"Unsupported AWS 'algorithm': '{algorithm}' (only AWS4-HMAC-SHA256 for now).")
-    if problems:
-        raise AwsError("IncompleteSignatureException", " ".join(problems))
-    scope = pairs["Credential"].split("/")
-    if len(scope) != 5:
-        raise AwsError(
-            "IncompleteSignatureException",
-            "Credential must have exactly 5 slash-delimited elements, "
-            f"e.g. keyid/date/region/service/term, got '{pairs['Credential']}'",
-        )
-    return Authorization(*scope, pairs["SignedHeaders"].split(";"), pairs["Signature"])
-
-
-def amz_time(moment):
-    return moment.strftime(SIGV4_TIMESTAMP)
-
-
-def check_clock(amz_date, now):
-    try:
-        if not re.fullmatch(r"\d{8}T\d{6}Z", amz_date):
-            raise ValueError
-        signed = datetime.strptime(amz_date, SIGV4_TIMESTAMP).replace(tzinfo=timezone.utc)
-    except ValueError:
-        raise AwsError(
-            "IncompleteSignatureException",
-            f"Date must be in ISO-8601 'basic format'. Got '{amz_date}'. See http://en.wikipedia.org/wiki/ISO_8601",
-        ) from None
-    clock = datetime.fromtimestamp(int(now), timezone.utc)
-    earliest, latest = clock - CLOCK_TOLERANCE, clock + CLOCK_TOLERANCE
-    if signed < earliest:
-        raise AwsError(
-            "InvalidSignatureException",
-            f"Signature expired: {amz_date} is now earlier than {amz_time(earliest)} ({amz_time(clock)} - 5 min.)",
-        )
-    if signed > latest:
-        raise AwsError(
-            "InvalidSignatureException",
-            f"Signature not yet current: {amz_date} is still later than {amz_time(latest)} "
-            f"({amz_time(clock)} + 5 min.)",
-        )
-
-
-def check_signed_headers(request, names, required):
-    if request.header("x-amz-security-token") is not None:
-        required = (*required, "x-amz-security-token")
-    for name in required:
-        if name not in names:
-            raise AwsError(
-                "InvalidSignatureException",
-                f"'{name.title()}' must be a 'SignedHeader' in the AWS Authorization.",
-            )
-    if names != sorted({name.lower() for name in names}):
-        raise AwsError("InvalidSignatureException", WRONG_SIGNATURE)
-
-
-def check_scope(authorization, request, service):
-    host_region = HOST_REGION.match(request.header("host"))
-    region, date = authorization.region, request.header("x-amz-date")
-    problems = []
-    if not REGIONS.fullmatch(region) or (host_region and host_region[1] != region):
-        problems.append(f"Credential should be scoped to a valid region, not '{region}'.")
-    if authorization.service != service:
-        problems.append(f"Credential should be scoped to correct service: '{service}'.")
-    if authorization.terminator != "aws4_request":
-        problems.append(
-            "Credential should be scoped with a valid terminator: 'aws4_request', "
-            f"not '{authorization.terminator}'."
-        )
-    if authorization.date != date[:8]:
-        problems.append(
-            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"'{authorization.date}' != '{date[:8]}', from '{date}'."
-        )
-    if problems:
-        raise AwsError("InvalidSignatureException", " ".join(problems))
-
-
-def find_account(authorization, request):
-    account = CREDENTIALS.get(authorization.key_id)
-    if account is None or account.session_token != request.header("x-amz-security-token"):
-        raise AwsError("UnrecognizedClientException", INVALID_KEY)
-    if account.expired:
-        raise AwsError("ExpiredTokenException", EXPIRED_CREDENTIALS, forms=["coral"])
-    return account
-
-
-def check_signature(authorization, account, request):
-    canonical, string_to_sign, signature = sign(
-        request,
-        account.secret,
-        request.header("x-amz-date"),
-        authorization.region,
-        authorization.service,
-        authorization.names,
+def service_of(request, settings):
+    for pattern, service in HOSTS.items():
+        if pattern.match(request.header("host")):
+            return service
+    return next(
+        service for service in SERVICES if service.takes(request, settings)
     )
-    body_hash = request.header("x-amz-content-sha256")
-    right_hash = body_hash in (None, hashlib.sha256(request.body).hexdigest())
-    # Bytes, because compare_digest refuses text that is not ASCII.
-    if not right_hash or not hmac.compare_digest(signature.encode(), authorization.signature.encode()):
-        # AWS does show these two, the session token in them included.
-        raise AwsError(
-            "InvalidSignatureException",
-            f"{WRONG_SIGNATURE}\n\nThe Canonical String for this request should have been\n'{canonical}'\n\n"
-            f"The String-to-Sign should have been\n'{string_to_sign}'\n",
-        )
-
-
-def verify(request, now, service, required):
-    """The account that signed the request for this service, or an AwsError."""
-    authorization = parse_authorization(request)
-    check_clock(request.header("x-amz-date"), now)
-    check_signed_headers(request, authorization.names, ("host", "x-amz-date", *required))
-    check_scope(authorization, request, service)
-    account = find_account(authorization, request)
-    check_signature(authorization, account, request)
-    return account
-
-
-# ----------------------------------------------------- answers by the token
-
-
-def customer(answer):
-    """The customer that a good answer stands for, always the same one."""
-    digest = hashlib.sha256(answer.encode("utf-8", "surrogatepass")).hexdigest()
-    account = str(10**11 + int(digest, 16) % (9 * 10**11))
-    return {
-        "CustomerIdentifier": "cust" + digest[:12],
-        "CustomerAWSAccountId": account,
-        "ProductCode": PRODUCT_CODE,
-        "LicenseArn": f"arn:aws:license-manager::111122223333:license/l-{digest[:32]}",
-    }
-
-
-def without(answer, name):
-    fields = customer(answer)
-    del fields[name]
-    return json_reply(fields)
-
-
-def big_reply(answer, size):
-    fields = {**customer(answer), "Padding": ""}
-    fields["Padding"] = "x" * max(0, size - len(json_reply(fields).body))
-    return json_reply(fields)
-
-
-FORMS = frozenset("namespace coral uri code header nested Message nomessage credentials empty html".split())
-
-
-def error_type(name, forms):
-    if "namespace" in forms:
-        name = "com.amazonaws.marketplacemetering#" + name
-    if "coral" in forms:
-        name = "com.amazon.coral.service#" + name
-    return name + ":http://example.com/errors" if "uri" in forms else name
-
-
-def error_reply(name, status, forms=(), message=None):
-    named = error_type(name, forms)
-    headers = [("x-amzn-ErrorType", named)] if "header" in forms else []
-    if "empty" in forms:
-        return Reply(status, headers=headers)
-    if "html" in forms:
-        return replace(html_reply(status), headers=headers)
-    fields = {}
-    if "nested" in forms:
-        fields["fault"] = {"__type": named}
-    elif "header" not in forms:
-        fields["code" if "code" in forms else "__type"] = named
-    if message is not None and "nomessage" not in forms:
-        fields["Message" if "Message" in forms else "message"] = message
-    return json_reply(fields, status=status, headers=headers)
-
-
-def chosen_error(argument):
-    name, status, form, message = (argument.split(":", 3) + [""] * 3)[:4]
-    forms = form.split("+") if form else []
-    if not FORMS.issuperset(forms):
-        raise ValueError
-    usual = EXPIRED_CREDENTIALS if "credentials" in forms else MESSAGES.get(name, f"{name} from the stand-in")
-    return error_reply(name, int(status or STATUSES.get(name, 400)), forms, message or usual)
-
-
-WORDS = {
-    "html": lambda token: html_reply(),
-    "truncated": lambda token: Reply(body=json_reply(customer(token)).body[:-20]),
-    "twolengths": lambda token: json_reply(customer(token), framing="two lengths"),
-    "lengthchunked": lambda token: json_reply(customer(token), framing="both"),
-    "hang": lambda token: Reply(silent=True),
-}
-
-ANSWERS = {
-    "new": lambda token, rest: without(token, "CustomerIdentifier"),
-    "empty": lambda token, rest: json_reply({**customer(token), "CustomerIdentifier": ""}),
-    "null": lambda token, rest: json_reply({**customer(token), "CustomerIdentifier": None}),
-    "old": lambda token, rest: without(token, "LicenseArn"),
-    "product": lambda token, rest: json_reply({**customer(token), "ProductCode": rest}),
-    "error": lambda token, rest: chosen_error(rest),
-    "json": lambda token, rest: Reply(body=rest.encode("utf-8", "surrogatepass")),
-    "big": lambda token, rest: big_reply(token, int(rest)),
-    "raw": lambda token, rest: Reply(whole=rest.encode("utf-8", "surrogatepass")),
-    "hex": lambda token, rest: Reply(whole=bytes.fromhex(rest)),
-}
-
-
-def plain_answer(token):
-    name, colon, rest = token.partition(":")
-    if token.startswith("ok"):
-        return json_reply(customer(token))
-    if token in WORDS:
-        return WORDS[token](token)
-    try:
-        if colon and name in ANSWERS:
-            return ANSWERS[name](token, rest)
-    except ValueError:
-        # An argument that is none leaves the token outside the grammar.
-        pass
-    raise AwsError("InvalidTokenException", MESSAGES["InvalidTokenException"])
-
-
-INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
-
-SWITCHES = {
-    "1xx": {"interim": INTERIM},
-    "chunked": {"framing": "chunked"},
-    "nolength": {"framing": "none", "keep": False},
-    "closing": {"announce_close": True, "keep": False},
-    "stale": {"keep": False},
-    "split": {"pace": 0.0},
-}
-
-NUMBERED = {
-    "status": lambda number: {"status": number},
-    "delay": lambda number: {"delay": number / 1000},
-    "drip": lambda number: {"pace": number / 1000},
-    "close": lambda number: {"cut": (number, "close")},
-    "drop": lambda number: {"cut": (number, "drop")},
-    "reset": lambda number: {"cut": (number, "reset")},
-}
-
-
-def take_prefixes(token):
-    """Split off the prefixes: (what they change, added headers, the rest)."""
-    changes, headers = {}, []
-    while True:
-        name, colon, rest = token.partition(":")
-        argument, second_colon, after = rest.partition(":")
-        if colon and name in SWITCHES:
-            changes.update(SWITCHES[name])
-            token = rest
-        elif second_colon and name in NUMBERED and re.fullmatch("[0-9]{1,9}", argument):
-            changes.update(NUMBERED[name](int(argument)))
-            token = after
-        elif second_colon and name == "header" and "=" in argument:
-            headers.append(argument.split("=", 1))
-            token = after
-        else:
-            return changes, headers, token
-
-
-def answer(token, times):
-    """The reply that the token asks for when it comes for the times-th time."""
-    if token.startswith("seq:"):
-        parts = token[len("seq:") :].split("|")
-        token = parts[min(times, len(parts)) - 1]
-    changes, headers, rest = take_prefixes(token)
-    try:
-        reply = plain_answer(rest)
-    except AwsError as error:
-        reply = error_reply(error.name, error.status, message=error.message)
-    return replace(reply, headers=[*reply.headers, *headers], **changes)
-
-
-# --------------------------------------------------------- ResolveCustomer
-
-
-def token_of(body):
-    """The registration token as a string, None if there is none to see."""
-    try:
-        token = json.loads(body.decode())["RegistrationToken"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return token if isinstance(token, str) else None
-
-
-def parse_token(body):
-    try:
-        fields = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        raise AwsError("SerializationException") from None
-    token = fields.get("RegistrationToken") if isinstance(fields, dict) else 0
-    if token is not None and not isinstance(token, str):
-        raise AwsError("SerializationException")
-    if not token:
-        shown = "null" if token is None else "''"
-        wanted = "not be null" if token is None else r"satisfy regular expression pattern: [\s\S]+"
-        raise AwsError(
-            "ValidationException",
-            f"1 validation error detected: Value {shown} at 'registrationToken' "
-            f"failed to satisfy constraint: Member must {wanted}",
-        )
-    return token
-
-
-def resolve_customer(request, account, times):
-    if not account.permitted:
-        raise AwsError(
-            "AccessDeniedException",
-            f"User: arn:aws:iam::{account.number}:user/{account.user} is not authorized to perform: "
-            "aws-marketplace:ResolveCustomer because no identity-based policy allows the "
-            "aws-marketplace:ResolveCustomer action",
-        )
-    token = parse_token(request.body)
-    if not account.sells:
-        raise AwsError("InvalidTokenException", MESSAGES["InvalidTokenException"])
-    return answer(token, times)
-
-
-OPERATIONS = {"AWSMPMeteringService.ResolveCustomer": resolve_customer}
-
-
-def marketplace(request, record, now, times):
-    """Serve one request to AWS Marketplace Metering."""
-    operation = OPERATIONS.get(request.header("x-amz-target"))
-    media_type = (request.header("content-type") or "").partition(";")[0].strip()
-    if request.method != "POST" or request.path != "/":
-        raise AwsError("UnknownOperationException", status=404)
-    if operation is None or media_type != JSON_TYPE:
-        raise AwsError("UnknownOperationException")
-    account = verify(request, now, "aws-marketplace", ("content-type", "x-amz-target"))
-    record["verified"] = True
-    return operation(request, account, times)
 
 
 # --------------------------------------------------------------- the server
 
 
-@dataclass
+@dataclass(eq=False)
 class Connection:
     """A connection; it gets its number with its first request meant for AWS."""
 
     ssl_object: object
     number: Optional[int] = None
+    services: set = field(default_factory=set)
 
 
 def note_sni(ssl_object, name, context):
     ssl_object.sni = name
 
 
-def described_request(request):
+def described_request(request, service):
     return {
         "method": request.method,
         "path": request.target,
@@ -855,58 +312,142 @@ def described_request(request):
         "headers": request.headers,
         "body": request.body.decode("utf-8", "surrogateescape"),
         "token": token_of(request.body),
+        "service": service.name,
+        "operation": None,
         "error": None,
+        "access_key": None,
+        "account": None,
+        "role": None,
+        "issued_by": None,
     }
 
 
+def only_service(query):
+    """The service that a control request is about, None if about all."""
+    service = query.get("service")
+    if service is None:
+        return None if "operation" in query else METERING.name
+    if service == "all":
+        return None
+    if service not in {known.name for known in SERVICES}:
+        raise ValueError(f"no such service: {service}")
+    return service
+
+
+def selected(records, query):
+    """The records that a control request is about."""
+    wanted = {"service": only_service(query)}
+    for name in ("operation", "token"):
+        wanted[name] = query.get(name)
+    if wanted["operation"] not in (None, *METERING.operations, *CHOOSABLE):
+        raise ValueError(f"no such operation: {wanted['operation']}")
+    return [
+        record
+        for record in records
+        if all(value in (None, record[name]) for name, value in wanted.items())
+    ]
+
+
 class Standin:
-    """What all connections share: the records and the clock."""
+    """What all connections share: the records, the clock, what is set."""
 
     def __init__(self, clock_offset):
         self.clock_offset = clock_offset
         self.records = []
-        self.times = Counter()
+        self.state = State()
         self.open = set()
         self.connection_numbers = itertools.count(1)
+        self.controls = {
+            "GET requests": self.list_requests,
+            "GET count": self.count_requests,
+            "GET connections": self.count_connections,
+            "GET open": self.count_open,
+            "POST reset": self.reset,
+            "POST clock": self.set_clock,
+            "POST answer": self.set_answer,
+            "POST set": self.change_settings,
+            "POST expire": self.expire,
+            "POST revoke": self.revoke,
+        }
 
     def now(self):
         return time.time() + self.clock_offset
 
-    def listed(self, query):
-        if "token" not in query:
-            return self.records
-        return [record for record in self.records if record["token"] == query["token"]]
-
     def control(self, request):
         name = request.path.removeprefix(CONTROL)
-        query = request.query
-        action = f"{request.method} {name}"
-        if action == "GET requests":
-            return Reply(body=json.dumps(self.listed(query)).encode(), content_type="application/json")
-        if action == "GET count":
-            return plain_reply(len(self.listed(query)))
-        if action == "GET connections":
-            return plain_reply(len({record["connection"] for record in self.records}))
-        if action == "GET open":
-            return plain_reply(len(self.open))
-        if action == "POST reset":
-            self.records.clear()
-            self.times.clear()
-            return plain_reply("forgotten")
-        if action == "POST clock":
-            return self.set_clock(query.get("offset", ""))
-        return plain_reply("no such control", 404)
+        act = self.controls.get(f"{request.method} {name}")
+        if act is None:
+            return plain_reply("no such control", 404)
+        try:
+            return act(request.query)
+        except ValueError as problem:
+            return plain_reply(problem, 400)
 
-    def set_clock(self, offset):
+    def list_requests(self, query):
+        body = json.dumps(selected(self.records, query)).encode()
+        return Reply(body=body, content_type="application/json")
+
+    def count_requests(self, query):
+        return plain_reply(len(selected(self.records, query)))
+
+    def count_connections(self, query):
+        records = selected(self.records, query)
+        return plain_reply(len({record["connection"] for record in records}))
+
+    def count_open(self, query):
+        service = only_service(query)
+        used = [
+            connection
+            for connection in self.open
+            if service is None or service in connection.services
+        ]
+        return plain_reply(len(used))
+
+    def reset(self, query):
+        self.records.clear()
+        self.state.reset()
+        return plain_reply("forgotten")
+
+    def set_clock(self, query):
+        offset = query.get("offset", "")
         if not re.fullmatch(r"[+-]?[0-9]{1,9}(\.[0-9]{1,6})?", offset):
-            return plain_reply("offset is a number of seconds", 400)
+            raise ValueError("offset is a number of seconds")
         self.clock_offset = float(offset)
         return plain_reply(offset)
+
+    def set_answer(self, query):
+        operation, text = query.get("operation"), query.get("answer", "")
+        if operation not in CHOOSABLE:
+            raise ValueError(f"no operation with answers: {operation}")
+        CHOOSABLE[operation].check_answer(text)
+        self.state.answer(operation, text)
+        return plain_reply(text)
+
+    def change_settings(self, query):
+        operation = query.pop("operation", None)
+        if operation not in (None, *CHOOSABLE):
+            raise ValueError(f"no operation with settings: {operation}")
+        self.state.settings.change(operation, query)
+        return plain_reply("set")
+
+    def expire(self, query):
+        self.state.keys.expire(self.now())
+        return plain_reply("expired")
+
+    def revoke(self, query):
+        only = query.get("only")
+        if only not in (None, "sessions"):
+            raise ValueError(f"nothing to revoke: {only}")
+        if only is None:
+            self.state.keys.revoke()
+        self.state.sessions.clear()
+        return plain_reply("revoked")
 
     def record(self, connection, description):
         if connection.number is None:
             connection.number = next(self.connection_numbers)
-            self.open.add(connection.number)
+            self.open.add(connection)
+        connection.services.add(description["service"])
         record = {
             "number": len(self.records) + 1,
             "time": self.now(),
@@ -921,17 +462,19 @@ class Standin:
 
     def serve(self, request, connection):
         """The reply to a request that is meant for AWS."""
-        record = self.record(connection, described_request(request))
-        self.times[record["token"]] += 1
+        service = service_of(request, self.state.settings)
+        record = self.record(connection, described_request(request, service))
+        record["operation"] = service.operation(request)
         try:
-            return marketplace(request, record, self.now(), self.times[record["token"]])
+            return service.serve(Call(request, record, self.state))
         except AwsError as error:
             record["error"] = str(error)
-            return error_reply(error.name, error.status, error.forms, error.message)
+            return service.refused(error)
 
     def refuse(self, problem, connection):
         garbage = Request(None, None, None, [], problem.received)
-        self.record(connection, {**described_request(garbage), "error": f"not HTTP: {problem}"})
+        record = self.record(connection, described_request(garbage, METERING))
+        record["error"] = f"not HTTP: {problem}"
         return replace(plain_reply(f"not HTTP: {problem}", 400), announce_close=True, keep=False)
 
     async def reply_to_next(self, reader, writer, connection):
@@ -957,7 +500,7 @@ class Standin:
             # The client went away, which is its right at any moment.
             pass
         finally:
-            self.open.discard(connection.number)
+            self.open.discard(connection)
             writer.close()
 
 
@@ -989,27 +532,60 @@ def announce(ports, ready_file):
     print(line, end="", flush=True)
 
 
+def listening(address, port):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family)
+
+
+def listening6(port):
+    """A socket on [::1], with this port if it is free there; or None."""
+    try:
+        return listening("::1", port)
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            return listening("::1", 0)
+        if problem.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return None
+        raise
+
+
+def sockets(options):
+    """The sockets to listen on, None for those that there are not."""
+    found = dict.fromkeys(("http", "http6", "https"))
+    if options.http is not None:
+        found["http"] = listening("127.0.0.1", options.http)
+    if options.http6:
+        found["http6"] = listening6(found["http"].getsockname()[1])
+    if options.https is not None:
+        found["https"] = listening("127.0.0.1", options.https)
+    return found
+
+
 async def run(options):
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     standin = Standin(options.clock_offset)
-    contexts = {"http": None, "https": tls_context(options) if options.https is not None else None}
-    ports = {"http": None, "https": None}
-    for scheme, context in contexts.items():
-        port = getattr(options, scheme)
-        if port is not None:
-            server = await asyncio.start_server(
-                standin.converse, "127.0.0.1", port, ssl=context, limit=HEAD_LIMIT, backlog=1024
+    ports = {}
+    for name, listener in sockets(options).items():
+        ports[name] = listener and listener.getsockname()[1]
+        if listener:
+            context = tls_context(options) if name == "https" else None
+            await asyncio.start_server(
+                standin.converse,
+                sock=listener,
+                ssl=context,
+                limit=HEAD_LIMIT,
+                backlog=1024,
             )
-            ports[scheme] = server.sockets[0].getsockname()[1]
     announce(ports, options.ready_file)
     await stop.wait()
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(description="A local stand-in for ResolveCustomer; see its docstring.")
+    parser = argparse.ArgumentParser(description="A local stand-in for AWS; see its docstring.")
     parser.add_argument("--http", type=int, metavar="PORT")
+    parser.add_argument("--http6", action="store_true")
     parser.add_argument("--https", type=int, metavar="PORT")
     parser.add_argument("--cert", metavar="FILE")
     parser.add_argument("--key", metavar="FILE")
@@ -1019,6 +595,8 @@ def parse_options():
     options = parser.parse_args()
     if options.http is None and options.https is None:
         parser.error("--http or --https is needed")
+    if options.http6 and options.http is None:
+        parser.error("--http6 needs --http")
     if options.https is not None and not (options.cert and options.key):
         parser.error("--https needs --cert and --key")
     return options
