@@ -3,14 +3,17 @@
 #include <string.h>
 
 
-/* Hosts are PREFIX + region + suffix. */
+/* Hosts are a prefix of the service's, the region, and the suffix. */
 typedef struct {
     mp_str_t  region_prefix;
-    mp_str_t  host_prefix;
+    mp_str_t  metering_prefix;
     mp_str_t  host_suffix;
 } mp_partition_t;
 
 
+static const mp_partition_t *mp_partition_of(mp_str_t region);
+static size_t mp_host_of(mp_str_t prefix, mp_str_t region, mp_str_t suffix,
+    unsigned char *host);
 static mp_str_t mp_endpoint_scheme(mp_str_t url, mp_endpoint_t *endpoint);
 static size_t mp_host_len(mp_str_t rest);
 static int mp_host_is_valid(mp_str_t host);
@@ -75,7 +78,28 @@ mp_region_is_valid(mp_str_t region)
 size_t
 mp_metering_host(mp_str_t region, unsigned char *host)
 {
-    unsigned char         *p;
+    const mp_partition_t  *partition;
+
+    partition = mp_partition_of(region);
+
+    return mp_host_of(partition->metering_prefix, region,
+                      partition->host_suffix, host);
+}
+
+
+size_t
+mp_sts_host(mp_str_t region, unsigned char *host)
+{
+    static const mp_str_t  prefix = mp_str("sts.");
+
+    return mp_host_of(prefix, region, mp_partition_of(region)->host_suffix,
+                      host);
+}
+
+
+static const mp_partition_t *
+mp_partition_of(mp_str_t region)
+{
     const mp_partition_t  *partition;
 
     for (partition = mp_partitions; ; partition++) {
@@ -84,13 +108,21 @@ mp_metering_host(mp_str_t region, unsigned char *host)
             && memcmp(region.data, partition->region_prefix.data,
                       partition->region_prefix.len) == 0)
         {
-            break;
+            return partition;
         }
     }
+}
 
-    p = mp_copy(host, partition->host_prefix);
+
+static size_t
+mp_host_of(mp_str_t prefix, mp_str_t region, mp_str_t suffix,
+    unsigned char *host)
+{
+    unsigned char  *p;
+
+    p = mp_copy(host, prefix);
     p = mp_copy(p, region);
-    p = mp_copy(p, partition->host_suffix);
+    p = mp_copy(p, suffix);
 
     return (size_t) (p - host);
 }

@@ -1,5 +1,6 @@
 /*
- * Where AWS Marketplace Metering is: regions, host names, endpoint URLs.
+ * Where AWS Marketplace Metering and STS are: regions, host names, endpoint
+ * URLs.
  */
 
 #ifndef MP_ENDPOINT_H
@@ -29,6 +30,9 @@ int mp_region_is_valid(mp_str_t region);
  * that the region is in, and returns its length, below MP_HOST_MAX.
  */
 size_t mp_metering_host(mp_str_t region, unsigned char *host);
+
+/* The same for the regional endpoint of the Security Token Service. */
+size_t mp_sts_host(mp_str_t region, unsigned char *host);
 
 /*
  * Takes an URL apart into parts that point into it.

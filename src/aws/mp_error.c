@@ -8,7 +8,8 @@
 #define MP_COMMON_NAMESPACE  "com.amazon.coral.service"
 
 
-static mp_str_t mp_error_member(const cJSON *reply);
+static mp_str_t mp_error_type(const cJSON *reply);
+static mp_str_t mp_error_message(const cJSON *reply);
 static void mp_error_set_name(mp_aws_error_t *error, mp_str_t type);
 static void mp_error_set_message(mp_aws_error_t *error, mp_str_t message);
 static void mp_error_redact(mp_aws_error_t *error, mp_str_t written,
@@ -26,6 +27,10 @@ static int mp_is_throttling(mp_str_t name);
 #define MP_ADVICE_IDENTITY                                                    \
     "check that the access key exists and that its session token, if it has " \
     "one, is whole and of the same credentials"
+
+#define MP_ADVICE_ACCESS                                                      \
+    "allow the IAM action aws-marketplace:ResolveCustomer on resource * for " \
+    "this identity; it has to be of the account that published the product"
 
 #define MP_ADVICE_WAIT                                                        \
     "AWS may be busy or down; the buyer can try again, the token stays valid"
@@ -70,8 +75,8 @@ const mp_error_t  mp_timeout = {
 
 const mp_error_t  mp_no_credentials = {
     mp_str("NoCredentials"), 500, MP_FAULT_OPERATOR,
-    "there are no AWS credentials: set them in the environment that nginx is "
-    "started with, in a profile, or with marketplace_credentials"
+    "no AWS credentials could be had: the log has told why, either now or, if "
+    "none are configured, when nginx was started; see marketplace_credentials"
 };
 
 
@@ -87,12 +92,13 @@ static const mp_error_t  mp_aws_errors[] = {
       "the API is not offered in this region: set marketplace_region to one "
       "where it is, like us-east-1" },
     { mp_str("AccessDeniedException"), 500, MP_FAULT_OPERATOR,
-      "allow the IAM action aws-marketplace:ResolveCustomer on resource * "
-      "for this identity; it has to be of the account that published the "
-      "product" },
+      MP_ADVICE_ACCESS },
+    { mp_str("AccessDenied"), 500, MP_FAULT_OPERATOR, MP_ADVICE_ACCESS },
     { mp_str("UnrecognizedClientException"), 500, MP_FAULT_OPERATOR,
       MP_ADVICE_IDENTITY },
     { mp_str("InvalidClientTokenId"), 500, MP_FAULT_OPERATOR,
+      MP_ADVICE_IDENTITY },
+    { mp_str("InvalidAccessKeyId"), 500, MP_FAULT_OPERATOR,
       MP_ADVICE_IDENTITY },
     { mp_str("InvalidSignatureException"), 500, MP_FAULT_OPERATOR,
       MP_ADVICE_CLOCK },
@@ -110,7 +116,8 @@ static const mp_error_t  mp_aws_errors[] = {
       "the account is not subscribed to the service or the region" },
     { mp_str("UnknownOperationException"), 500, MP_FAULT_OPERATOR,
       "the endpoint does not offer ResolveCustomer: check "
-      "marketplace_endpoint" }
+      "marketplace_endpoint" },
+    { mp_str("IDPCommunicationError"), 502, MP_FAULT_SERVICE, MP_ADVICE_WAIT }
 };
 
 
@@ -141,20 +148,32 @@ void
 mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
     const mp_str_t *secrets, size_t nsecrets)
 {
-    size_t        i;
-    cJSON        *reply;
-    mp_str_t      type, name, written;
-    const cJSON  *message;
+    cJSON     *reply;
+    mp_str_t   type;
+
+    reply = mp_json_parse_object(body);
+
+    type = mp_error_type(reply);
+
+    mp_aws_error_set(error, type.len ? type : error_type,
+                     mp_error_message(reply), secrets, nsecrets);
+
+    cJSON_Delete(reply);
+}
+
+
+void
+mp_aws_error_set(mp_aws_error_t *error, mp_str_t type, mp_str_t message,
+    const mp_str_t *secrets, size_t nsecrets)
+{
+    size_t    i;
+    mp_str_t  name;
 
     error->name_len = 0;
     error->message_len = 0;
     error->common = 0;
 
-    reply = mp_json_parse_object(body);
-
-    type = mp_error_member(reply);
-
-    mp_error_set_name(error, type.len ? type : error_type);
+    mp_error_set_name(error, type);
 
     name.data = error->name;
     name.len = error->name_len;
@@ -165,30 +184,18 @@ mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
         error->name_len = 0;
     }
 
-    message = cJSON_GetObjectItemCaseSensitive(reply, "message");
+    mp_error_set_message(error, message);
 
-    if (!cJSON_IsString(message)) {
-        message = cJSON_GetObjectItemCaseSensitive(reply, "Message");
+    for (i = 0; i < nsecrets; i++) {
+        mp_error_redact(error, message, secrets[i]);
     }
-
-    if (cJSON_IsString(message)) {
-
-        written = mp_json_string(message);
-        mp_error_set_message(error, written);
-
-        for (i = 0; i < nsecrets; i++) {
-            mp_error_redact(error, written, secrets[i]);
-        }
-    }
-
-    cJSON_Delete(reply);
 }
 
 
 /* The member that names the error: __type before code. */
 
 static mp_str_t
-mp_error_member(const cJSON *reply)
+mp_error_type(const cJSON *reply)
 {
     const cJSON  *member;
 
@@ -198,6 +205,23 @@ mp_error_member(const cJSON *reply)
 
     if (!cJSON_IsString(member) || member->valuestring[0] == '\0') {
         member = cJSON_GetObjectItem(reply, "code");
+    }
+
+    return cJSON_IsString(member) ? mp_json_string(member) : none;
+}
+
+
+static mp_str_t
+mp_error_message(const cJSON *reply)
+{
+    const cJSON  *member;
+
+    static const mp_str_t  none = mp_null_str;
+
+    member = cJSON_GetObjectItemCaseSensitive(reply, "message");
+
+    if (!cJSON_IsString(member)) {
+        member = cJSON_GetObjectItemCaseSensitive(reply, "Message");
     }
 
     return cJSON_IsString(member) ? mp_json_string(member) : none;
@@ -324,7 +348,6 @@ mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
     const mp_error_t  *known;
 
     static const mp_str_t  expired = mp_str("ExpiredTokenException");
-    static const mp_str_t  expired_too = mp_str("ExpiredToken");
 
     name.data = error->name;
     name.len = error->name_len;
@@ -333,15 +356,15 @@ mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
         return mp_error_by_status(status);
     }
 
-    if (mp_str_eq(name, expired_too)
+    known = mp_error_find(name);
+
+    if (known == &mp_expired_credentials
         || (mp_str_eq(name, expired)
             && (credentials_expired
                 || mp_is_credentials_expired(error, status))))
     {
         return mp_expired_credentials;
     }
-
-    known = mp_error_find(name);
 
     result = known ? *known
              : (status == 429) ? mp_throttled
@@ -354,12 +377,41 @@ mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
 }
 
 
+int
+mp_error_is_of_credentials(mp_str_t name)
+{
+    size_t  i;
+
+    static const mp_str_t  names[] = {
+        mp_str("ExpiredCredentials"),
+        mp_str("ExpiredToken"),
+        mp_str("InvalidAccessKeyId"),
+        mp_str("InvalidClientTokenId"),
+        mp_str("UnrecognizedClientException")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (mp_str_eq(name, names[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* What a name means by itself, or NULL if it is not known. */
 
 static const mp_error_t *
 mp_error_find(mp_str_t name)
 {
     size_t  i;
+
+    static const mp_str_t  expired = mp_str("ExpiredToken");
+
+    if (mp_str_eq(name, expired)) {
+        return &mp_expired_credentials;
+    }
 
     for (i = 0; i < sizeof(mp_aws_errors) / sizeof(mp_aws_errors[0]); i++) {
         if (mp_str_eq(name, mp_aws_errors[i].name)) {

@@ -65,6 +65,10 @@ typedef struct {
 void mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body,
     mp_str_t error_type, const mp_str_t *secrets, size_t nsecrets);
 
+/* The same, of a name and a message that have been read otherwise. */
+void mp_aws_error_set(mp_aws_error_t *error, mp_str_t type, mp_str_t message,
+    const mp_str_t *secrets, size_t nsecrets);
+
 /* Whether a name or an id holds one of the secrets. */
 int mp_str_has_secret(mp_str_t text, const mp_str_t *secrets,
     size_t nsecrets);
@@ -77,6 +81,12 @@ int mp_str_has_secret(mp_str_t text, const mp_str_t *secrets,
  */
 mp_error_t mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
     int credentials_expired);
+
+/*
+ * Whether an error, by the name that it is classified as, tells that the
+ * credentials that signed have ended or are not known: others may do.
+ */
+int mp_error_is_of_credentials(mp_str_t name);
 
 
 #endif /* MP_ERROR_H */

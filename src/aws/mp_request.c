@@ -1,11 +1,14 @@
 #include "mp_request.h"
 
 
-#define MP_LENGTH_MAX  (sizeof("18446744073709551615") - 1)
+#define MP_LENGTH_MAX    (sizeof("18446744073709551615") - 1)
+#define MP_PLAIN_PIECES  18
 
 
 static unsigned char *mp_request_line(unsigned char *dst, const mp_str_t *name,
     mp_str_t value);
+static size_t mp_plain_pieces(const mp_plain_request_t *request,
+    mp_str_t *piece, unsigned char *buf);
 static mp_str_t mp_decimal(size_t value, unsigned char *buf);
 
 
@@ -92,6 +95,93 @@ mp_request_head(unsigned char *dst, const mp_signed_request_t *request,
     dst += MP_SHA256_HEX_LEN;
 
     return mp_copy(dst, mp_end);
+}
+
+
+size_t
+mp_plain_request_len(const mp_plain_request_t *request)
+{
+    size_t         i, n, len;
+    mp_str_t       piece[MP_PLAIN_PIECES];
+    unsigned char  buf[MP_LENGTH_MAX];
+
+    n = mp_plain_pieces(request, piece, buf);
+
+    for (i = 0, len = 0; i < n; i++) {
+        len += piece[i].len;
+    }
+
+    return len;
+}
+
+
+unsigned char *
+mp_plain_request(unsigned char *dst, const mp_plain_request_t *request)
+{
+    size_t         i, n;
+    mp_str_t       piece[MP_PLAIN_PIECES];
+    unsigned char  buf[MP_LENGTH_MAX];
+
+    n = mp_plain_pieces(request, piece, buf);
+
+    for (i = 0; i < n; i++) {
+        dst = mp_copy(dst, piece[i]);
+    }
+
+    return dst;
+}
+
+
+/* What a request is made of, one behind the other.  Returns how many. */
+
+static size_t
+mp_plain_pieces(const mp_plain_request_t *request, mp_str_t *piece,
+    unsigned char *buf)
+{
+    size_t  n;
+
+    static const mp_str_t  get = mp_str("GET");
+    static const mp_str_t  space = mp_str(" ");
+    static const mp_str_t  host = mp_str(" HTTP/1.1\r\nHost: ");
+    static const mp_str_t  accept = mp_str("\r\nAccept: */*");
+    static const mp_str_t  newline = mp_str("\r\n");
+    static const mp_str_t  colon = mp_str(": ");
+    static const mp_str_t  close = mp_str("\r\nConnection: close");
+
+    n = 0;
+
+    piece[n++] = request->method;
+    piece[n++] = space;
+    piece[n++] = request->path;
+    piece[n++] = host;
+    piece[n++] = request->host;
+    piece[n++] = mp_agent;
+    piece[n++] = accept;
+
+    if (request->value.len) {
+        piece[n++] = newline;
+        piece[n++] = request->header;
+        piece[n++] = colon;
+        piece[n++] = request->value;
+    }
+
+    if (request->content_type.len) {
+        piece[n++] = mp_type;
+        piece[n++] = request->content_type;
+    }
+
+    /* some servers refuse a PUT or a POST without, if it is empty too */
+
+    if (request->body.len || !mp_str_eq(request->method, get)) {
+        piece[n++] = mp_length;
+        piece[n++] = mp_decimal(request->body.len, buf);
+    }
+
+    piece[n++] = close;
+    piece[n++] = mp_end;
+    piece[n++] = request->body;
+
+    return n;
 }
 
 

@@ -1,5 +1,6 @@
 /*
- * A signed POST to AWS as the bytes that go over the wire.
+ * Requests to AWS as the bytes that go over the wire: a signed POST, and what
+ * is asked unsigned for credentials.
  */
 
 #ifndef MP_REQUEST_H
@@ -7,6 +8,19 @@
 
 
 #include "mp_sigv4.h"
+
+
+/* A request without a signature, with one more header unless value is empty.
+ * An empty content_type is no header of it. */
+typedef struct {
+    mp_str_t   method;
+    mp_str_t   path;
+    mp_str_t   host;
+    mp_str_t   header;
+    mp_str_t   value;
+    mp_str_t   content_type;
+    mp_str_t   body;
+} mp_plain_request_t;
 
 
 /*
@@ -23,6 +37,13 @@ size_t mp_request_head_len(const mp_signed_request_t *request,
 unsigned char *mp_request_head(unsigned char *dst,
     const mp_signed_request_t *request, const mp_scope_t *scope,
     mp_str_t access_key, const mp_signing_key_t *key);
+
+/* The length of all of a request, its body included. */
+size_t mp_plain_request_len(const mp_plain_request_t *request);
+
+/* Writes that many bytes and returns their end. */
+unsigned char *mp_plain_request(unsigned char *dst,
+    const mp_plain_request_t *request);
 
 
 #endif /* MP_REQUEST_H */

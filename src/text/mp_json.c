@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 
 /* Eight bytes at a time, as one word: the high bit of a byte that is below n,
  * n up to 0x80, is carried into by the subtraction.  Bytes above a hit may be
@@ -17,6 +19,7 @@
 static int mp_json_is_one_object(mp_str_t text);
 static size_t mp_json_skip_string(mp_str_t text, size_t i);
 static mp_str_t mp_json_strip_space(mp_str_t text);
+static void mp_json_cleanse(cJSON *item);
 static size_t mp_json_plain_len(mp_str_t text);
 static unsigned char mp_json_short_escape(unsigned char c);
 
@@ -130,6 +133,33 @@ mp_json_strip_space(mp_str_t text)
     }
 
     return text;
+}
+
+
+void
+mp_json_delete_secret(cJSON *item)
+{
+    if (item) {
+        mp_json_cleanse(item);
+        cJSON_Delete(item);
+    }
+}
+
+
+/* It calls itself as deep as the text was nested, which is limited. */
+
+static void
+mp_json_cleanse(cJSON *item)
+{
+    cJSON  *child;
+
+    if (cJSON_IsString(item)) {
+        OPENSSL_cleanse(item->valuestring, strlen(item->valuestring));
+    }
+
+    cJSON_ArrayForEach(child, item) {
+        mp_json_cleanse(child);
+    }
 }
 
 

@@ -23,6 +23,10 @@
  */
 cJSON *mp_json_parse_object(mp_str_t text);
 
+/* As cJSON_Delete(), of what is made of secrets: it overwrites every string,
+ * names of members aside. */
+void mp_json_delete_secret(cJSON *item);
+
 /* What a string item holds; it lives as long as the item. */
 mp_str_t mp_json_string(const cJSON *item);
 

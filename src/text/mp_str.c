@@ -129,6 +129,22 @@ mp_str_trim(mp_str_t text)
 }
 
 
+mp_str_t
+mp_str_trim_lines(mp_str_t text)
+{
+    while (text.len && memchr(" \t\r\n", text.data[0], 4)) {
+        text.data++;
+        text.len--;
+    }
+
+    while (text.len && memchr(" \t\r\n", text.data[text.len - 1], 4)) {
+        text.len--;
+    }
+
+    return text;
+}
+
+
 int
 mp_hex_digit(unsigned char c)
 {

@@ -67,6 +67,9 @@ size_t mp_str_chr(mp_str_t text, unsigned char c);
 /* Without the spaces and tabs at both ends. */
 mp_str_t mp_str_trim(mp_str_t text);
 
+/* Without the white space at both ends, line ends too. */
+mp_str_t mp_str_trim_lines(mp_str_t text);
+
 /* The value of a hexadecimal digit, or -1. */
 int mp_hex_digit(unsigned char c);
 

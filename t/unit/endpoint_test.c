@@ -148,6 +148,43 @@ hosts_are_those_of_the_partition(void **state)
 
 
 static void
+hosts_of_sts_are_those_of_the_partition(void **state)
+{
+    size_t         i;
+    mp_str_t       host;
+    unsigned char  buf[MP_HOST_MAX];
+
+    static const struct {
+        mp_str_t  region;
+        mp_str_t  host;
+    } rows[] = {
+        { mp_str("us-east-1"), mp_str("sts.us-east-1.amazonaws.com") },
+        { mp_str("mx-central-1"), mp_str("sts.mx-central-1.amazonaws.com") },
+        { mp_str("us-gov-west-1"),
+          mp_str("sts.us-gov-west-1.amazonaws.com") },
+        { mp_str("cn-northwest-1"),
+          mp_str("sts.cn-northwest-1.amazonaws.com.cn") },
+        { mp_str("eusc-de-east-1"), mp_str("sts.eusc-de-east-1.amazonaws.eu") },
+        { mp_str("us-iso-east-1"), mp_str("sts.us-iso-east-1.c2s.ic.gov") },
+        { mp_str("us-isob-east-1"),
+          mp_str("sts.us-isob-east-1.sc2s.sgov.gov") },
+        { mp_str("eu-isoe-west-1"),
+          mp_str("sts.eu-isoe-west-1.cloud.adc-e.uk") },
+        { mp_str("us-isof-south-1"),
+          mp_str("sts.us-isof-south-1.csp.hci.ic.gov") },
+        { mp_str("us-isolated-1"), mp_str("sts.us-isolated-1.amazonaws.com") }
+    };
+
+    host.data = buf;
+
+    for (i = 0; i < LENGTH(rows); i++) {
+        host.len = mp_sts_host(unit_copy(rows[i].region), buf);
+        check_str((const char *) rows[i].region.data, host, rows[i].host);
+    }
+}
+
+
+static void
 the_longest_host_fits(void **state)
 {
     size_t         i;
@@ -167,6 +204,7 @@ the_longest_host_fits(void **state)
         assert_int_equal(region.len, MP_REGION_MAX);
         assert_true(mp_region_is_valid(region));
         assert_in_range(mp_metering_host(region, buf), 1, MP_HOST_MAX - 1);
+        assert_in_range(mp_sts_host(region, buf), 1, MP_HOST_MAX - 1);
     }
 }
 
@@ -337,6 +375,7 @@ main(void)
         cmocka_unit_test(the_edges_of_a_regions_bytes_are_known),
         cmocka_unit_test(a_region_has_a_longest_name),
         cmocka_unit_test(hosts_are_those_of_the_partition),
+        cmocka_unit_test(hosts_of_sts_are_those_of_the_partition),
         cmocka_unit_test(the_longest_host_fits),
         cmocka_unit_test(an_url_is_taken_apart),
         cmocka_unit_test(a_bad_url_is_refused_with_the_reason),

@@ -423,6 +423,8 @@ a_reply_with_an_error_means_what_the_interface_says(void **state)
         { "InternalServiceErrorException", 400,
           "InternalServiceErrorException", 502, MP_FAULT_SERVICE },
         { "InternalFailure", 400, "InternalFailure", 502, MP_FAULT_SERVICE },
+        { "IDPCommunicationError", 400,
+          "IDPCommunicationError", 502, MP_FAULT_SERVICE },
         { "", 500, "InternalServiceErrorException", 502, MP_FAULT_SERVICE },
         { "", 502, "InternalServiceErrorException", 502, MP_FAULT_SERVICE },
 
@@ -436,10 +438,13 @@ a_reply_with_an_error_means_what_the_interface_says(void **state)
           "AccessDeniedException", 500, MP_FAULT_OPERATOR },
         { "AccessDeniedException", 403,
           "AccessDeniedException", 500, MP_FAULT_OPERATOR },
+        { "AccessDenied", 403, "AccessDenied", 500, MP_FAULT_OPERATOR },
         { "UnrecognizedClientException", 400,
           "UnrecognizedClientException", 500, MP_FAULT_OPERATOR },
         { "InvalidClientTokenId", 403,
           "InvalidClientTokenId", 500, MP_FAULT_OPERATOR },
+        { "InvalidAccessKeyId", 403,
+          "InvalidAccessKeyId", 500, MP_FAULT_OPERATOR },
         { "InvalidSignatureException", 400,
           "InvalidSignatureException", 500, MP_FAULT_OPERATOR },
         { "SignatureDoesNotMatch", 403,
@@ -560,6 +565,108 @@ expired_credentials_are_told_from_an_expired_token(void **state)
 }
 
 
+static void
+advice_on_access_is_the_same_by_either_name(void **state)
+{
+    mp_error_t      result, other;
+    mp_aws_error_t  error;
+
+    static const mp_str_t  none = mp_null_str;
+
+    error = parse(none, STR("AccessDeniedException"));
+    result = mp_aws_error_classify(&error, 400, 0);
+
+    error = parse(none, STR("AccessDenied"));
+    other = mp_aws_error_classify(&error, 403, 0);
+
+    check_str("advice", mp_str_from(other.advice),
+              mp_str_from(result.advice));
+}
+
+
+static void
+an_expired_token_is_known_by_name(void **state)
+{
+    mp_aws_error_t  error;
+
+    static const mp_str_t  none = mp_null_str;
+    static const mp_str_t  secret = mp_str("ExpiredToken");
+
+    mp_aws_error_parse(&error, none, STR("ExpiredToken"), &secret, 1);
+    check_str("known", name_of(&error), STR("ExpiredToken"));
+
+    mp_aws_error_parse(&error, none, STR("ExpiredTokens"), &secret, 1);
+    check_str("unknown", name_of(&error), STR(""));
+}
+
+
+static void
+a_name_and_a_message_are_set(void **state)
+{
+    mp_aws_error_t  error;
+
+    static const mp_str_t  none = mp_null_str;
+    static const mp_str_t  secrets[] = { mp_str("SECRETTOKEN") };
+
+    memset(&error, 0xff, sizeof(error));
+    mp_aws_error_set(&error, unit_copy(STR(COMMON "Name:uri")),
+                     unit_copy(STR("a SECRETTOKEN\n")), secrets, 1);
+
+    check_str("name", name_of(&error), STR("Name"));
+    check_str("message", message_of(&error), STR("a *********** "));
+    assert_int_equal(error.common, 1);
+
+    mp_aws_error_set(&error, STR("xSECRETTOKEN"), none, secrets, 1);
+
+    check_str("secret", name_of(&error), STR(""));
+    check_str("none", message_of(&error), STR(""));
+    assert_int_equal(error.common, 0);
+}
+
+
+static void
+errors_of_the_credentials_are_known(void **state)
+{
+    size_t          i;
+    mp_error_t      result;
+    mp_aws_error_t  error;
+
+    static const mp_str_t  none = mp_null_str;
+
+    static const char  *of_credentials[] = {
+        "ExpiredCredentials", "ExpiredToken", "InvalidAccessKeyId",
+        "InvalidClientTokenId", "UnrecognizedClientException"
+    };
+
+    static const char  *others[] = {
+        "", "ExpiredTokenException", "InvalidTokenException", "AccessDenied",
+        "AccessDeniedException", "SignatureDoesNotMatch", "Expired",
+        "InvalidSignatureException", "RequestExpired", "NoCredentials",
+        "expiredtoken", "ExpiredTokens", "Timeout", "ThrottlingException"
+    };
+
+    for (i = 0; i < LENGTH(of_credentials); i++) {
+        check_int(of_credentials[i],
+                  mp_error_is_of_credentials(
+                      unit_copy(mp_str_from(of_credentials[i]))), 1);
+    }
+
+    for (i = 0; i < LENGTH(others); i++) {
+        check_int(others[i],
+                  mp_error_is_of_credentials(
+                      unit_copy(mp_str_from(others[i]))), 0);
+    }
+
+    error = parse(none, STR(COMMON "ExpiredTokenException"));
+    result = mp_aws_error_classify(&error, 400, 0);
+    assert_true(mp_error_is_of_credentials(result.name));
+
+    error = parse(none, STR("ExpiredTokenException"));
+    result = mp_aws_error_classify(&error, 400, 0);
+    assert_false(mp_error_is_of_credentials(result.name));
+}
+
+
 int
 main(void)
 {
@@ -574,7 +681,11 @@ main(void)
         cmocka_unit_test(a_secret_is_not_cut_in_two),
         cmocka_unit_test(a_reply_with_an_error_means_what_the_interface_says),
         cmocka_unit_test(errors_of_the_module_mean_what_the_interface_says),
-        cmocka_unit_test(expired_credentials_are_told_from_an_expired_token)
+        cmocka_unit_test(expired_credentials_are_told_from_an_expired_token),
+        cmocka_unit_test(advice_on_access_is_the_same_by_either_name),
+        cmocka_unit_test(an_expired_token_is_known_by_name),
+        cmocka_unit_test(a_name_and_a_message_are_set),
+        cmocka_unit_test(errors_of_the_credentials_are_known)
     };
 
     return cmocka_run_group_tests(tests, NULL, unit_release);

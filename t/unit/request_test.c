@@ -195,6 +195,122 @@ of_the_body_only_the_length_counts_for_the_length(void **state)
 }
 
 
+/* Writes a request into memory of the length that was promised for it. */
+
+static mp_str_t
+plain(const mp_plain_request_t *request)
+{
+    mp_str_t        text;
+    unsigned char  *data;
+
+    text.len = mp_plain_request_len(request);
+    text.data = data = unit_alloc(text.len);
+
+    assert_ptr_equal(mp_plain_request(data, request), data + text.len);
+
+    return text;
+}
+
+
+static void
+a_plain_request_is_written_byte_for_byte(void **state)
+{
+    mp_plain_request_t  request;
+
+    memset(&request, 0, sizeof(request));
+    request.method = STR("GET");
+    request.path = STR("/latest/meta-data/");
+    request.host = STR("169.254.169.254");
+    request.header = STR("X-aws-ec2-metadata-token");
+    request.value = STR("abc==");
+
+    check_str("GET", plain(&request), STR(
+        "GET /latest/meta-data/ HTTP/1.1\r\n"
+        "Host: 169.254.169.254\r\n"
+        "User-Agent: ngx_http_marketplace_module\r\n"
+        "Accept: */*\r\n"
+        "X-aws-ec2-metadata-token: abc==\r\n"
+        "Connection: close\r\n"
+        "\r\n"));
+
+    request.value = STR("");
+
+    check_str("no header", plain(&request), STR(
+        "GET /latest/meta-data/ HTTP/1.1\r\n"
+        "Host: 169.254.169.254\r\n"
+        "User-Agent: ngx_http_marketplace_module\r\n"
+        "Accept: */*\r\n"
+        "Connection: close\r\n"
+        "\r\n"));
+
+    request.method = STR("PUT");
+    request.value = STR("21600");
+
+    check_str("PUT", plain(&request), STR(
+        "PUT /latest/meta-data/ HTTP/1.1\r\n"
+        "Host: 169.254.169.254\r\n"
+        "User-Agent: ngx_http_marketplace_module\r\n"
+        "Accept: */*\r\n"
+        "X-aws-ec2-metadata-token: 21600\r\n"
+        "Content-Length: 0\r\n"
+        "Connection: close\r\n"
+        "\r\n"));
+
+    request.method = STR("POST");
+    request.path = STR("/");
+    request.host = STR("sts.us-east-1.amazonaws.com:8443");
+    request.value = STR("");
+    request.content_type = STR("application/x-www-form-urlencoded");
+    request.body = STR("Action=AssumeRoleWithWebIdentity");
+
+    check_str("POST", plain(&request), STR(
+        "POST / HTTP/1.1\r\n"
+        "Host: sts.us-east-1.amazonaws.com:8443\r\n"
+        "User-Agent: ngx_http_marketplace_module\r\n"
+        "Accept: */*\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        "Content-Length: 32\r\n"
+        "Connection: close\r\n"
+        "\r\n"
+        "Action=AssumeRoleWithWebIdentity"));
+
+    request.body = STR("");
+
+    check_str("empty POST", plain(&request), STR(
+        "POST / HTTP/1.1\r\n"
+        "Host: sts.us-east-1.amazonaws.com:8443\r\n"
+        "User-Agent: ngx_http_marketplace_module\r\n"
+        "Accept: */*\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        "Content-Length: 0\r\n"
+        "Connection: close\r\n"
+        "\r\n"));
+}
+
+
+static void
+the_length_promised_is_the_length_of_a_plain_request(void **state)
+{
+    size_t              i, len;
+    mp_plain_request_t  request;
+
+    for (i = 0; i < 8; i++) {
+        for (len = 1; len < 300; len += 7) {
+
+            request.method = (i & 4) ? STR("GET") : STR("PUT");
+            request.path = unit_fill('p', len);
+            request.host = unit_fill('h', len + 1);
+            request.header = unit_fill('n', len + 2);
+            request.value = unit_fill('v', (i & 1) ? 9 * len : 0);
+            request.content_type = unit_fill('c', (i & 2) ? len + 3 : 0);
+            request.body = unit_fill('b', (i & 1) ? 13 * len : 0);
+
+            (void) plain(&request);
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -202,7 +318,9 @@ main(void)
         cmocka_unit_test(a_head_is_written_byte_for_byte),
         cmocka_unit_test(the_length_promised_is_the_length_written),
         cmocka_unit_test(the_length_of_the_body_is_decimal),
-        cmocka_unit_test(of_the_body_only_the_length_counts_for_the_length)
+        cmocka_unit_test(of_the_body_only_the_length_counts_for_the_length),
+        cmocka_unit_test(a_plain_request_is_written_byte_for_byte),
+        cmocka_unit_test(the_length_promised_is_the_length_of_a_plain_request)
     };
 
     return cmocka_run_group_tests(tests, NULL, unit_release);
