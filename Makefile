@@ -146,7 +146,7 @@ UNIT_TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%, \
 
 # Python tests feed these with what they generate.
 
-UNIT_FILTERS := $(BUILD)/unit/sign $(BUILD)/unit/token
+UNIT_FILTERS := $(addprefix $(BUILD)/unit/,profile sign sts token)
 
 .PHONY: unit
 unit: $(UNIT_TESTS)  ## run the unit tests, with sanitizers

@@ -18,6 +18,7 @@
 #include "aws/mp_http_reply.h"
 #include "aws/mp_request.h"
 #include "aws/mp_resolve_customer.h"
+#include "aws/mp_sts.h"
 #include "token/mp_token.h"
 
 
@@ -30,14 +31,6 @@
 
 
 #define NGX_HTTP_MARKETPLACE_SECRETS   4
-
-
-/* Where credentials came from, and they themselves; without an access key if
- * nothing was found. */
-typedef struct {
-    ngx_str_t                         source;
-    mp_credentials_t                  keys;
-} ngx_http_marketplace_credentials_t;
 
 
 /* The settings that a TLS context is made from. */
@@ -64,15 +57,35 @@ typedef struct {
 } ngx_http_marketplace_address_t;
 
 
+/* How a host is reached, made when the configuration is read. */
 typedef struct {
-    ngx_uint_t                        used;    /* marketplace_resolve is */
-    ngx_uint_t                        args;    /* ... with tokens in queries */
+    ngx_http_upstream_conf_t          upstream;
+    ngx_http_upstream_srv_conf_t     *upstream_block;   /* if one is named */
+    ngx_str_t                         host;             /* as sent */
+    ngx_str_t                         resolver_name;    /* empty: fixed
+                                                         * addresses */
+    in_port_t                         resolver_port;
+} ngx_http_marketplace_endpoint_t;
 
-    /* made once for all locations that share their settings */
-    ngx_array_t                       tls;
-    ngx_array_t                       addresses;
-    ngx_http_marketplace_credentials_t  *credentials;
-} ngx_http_marketplace_main_conf_t;
+
+typedef struct ngx_http_marketplace_credentials_s
+    ngx_http_marketplace_credentials_t;
+typedef struct ngx_http_marketplace_source_s  ngx_http_marketplace_source_t;
+typedef struct ngx_http_marketplace_fetch_s  ngx_http_marketplace_fetch_t;
+
+
+/*
+ * Credentials in the memory of this process, with how many use them; freed,
+ * and overwritten, when nobody does.  What other secrets there are, a session
+ * token of EC2's instance metadata, is kept in the same way.
+ */
+typedef struct {
+    ngx_uint_t                        users;
+    ngx_atomic_uint_t                 version;    /* of those in the zone */
+    time_t                            expires;    /* 0: never */
+    size_t                            size;
+    mp_credentials_t                  keys;
+} ngx_http_marketplace_keys_t;
 
 
 /* A directive's place in the configuration, for what is found wrong later. */
@@ -80,6 +93,21 @@ typedef struct {
     u_char                           *file;
     ngx_uint_t                        line;
 } ngx_http_marketplace_place_t;
+
+
+typedef struct {
+    ngx_uint_t                        used;    /* marketplace_resolve is */
+    ngx_uint_t                        args;    /* ... with tokens in queries */
+    ngx_cycle_t                      *cycle;
+    size_t                            cache_size;
+    ngx_shm_zone_t                   *zone;
+    ngx_array_t                       files;   /* to be checked later */
+
+    /* made once for all locations that share their settings */
+    ngx_array_t                       tls;
+    ngx_array_t                       addresses;
+    ngx_http_marketplace_credentials_t  *credentials;    /* the default ones */
+} ngx_http_marketplace_main_conf_t;
 
 
 typedef struct {
@@ -95,34 +123,36 @@ typedef struct {
     ngx_str_t                         endpoint;
     ngx_http_marketplace_place_t      endpoint_place;
     ngx_http_marketplace_credentials_t  *credentials;
+    mp_role_t                        *assume_role;
     ngx_msec_t                        timeout;
     ngx_http_marketplace_tls_t        tls;
 
     /* timeouts; and, made from the settings above, how to reach AWS */
-    ngx_http_upstream_conf_t          upstream;
-    ngx_http_upstream_srv_conf_t     *upstream_block;   /* if one is named */
-    ngx_str_t                         host;             /* as signed */
-    ngx_str_t                         resolver_name;    /* empty: fixed
-                                                         * addresses */
-    in_port_t                         resolver_port;
+    ngx_http_marketplace_endpoint_t   metering;
+    ngx_http_marketplace_endpoint_t  *sts;        /* if it is needed */
+    ngx_http_marketplace_source_t    *source;     /* of the credentials */
+
     mp_scope_t                        scope;
-    mp_signing_key_t                  signing_key;      /* of today */
+    ngx_http_marketplace_keys_t      *signing_keys;
+    mp_signing_key_t                  signing_key;    /* of these, today */
 } ngx_http_marketplace_loc_conf_t;
 
 
 /*
- * One HTTP exchange with an AWS endpoint, as a subrequest.  request and conf
- * are the caller's, and so is the exchange; they live as long as the request.
+ * One HTTP exchange, as a subrequest.  request and endpoint are the caller's,
+ * and so is the exchange; they live as long as the request.
  */
 typedef struct {
     ngx_str_t                         name;       /* for the log */
-    ngx_http_marketplace_loc_conf_t  *conf;
+    ngx_http_marketplace_endpoint_t  *endpoint;
     ngx_buf_t                        *request;
+    unsigned                          secret:1;   /* the reply is */
 
     ngx_http_request_t               *subrequest;
     ngx_event_get_peer_pt             get_peer;   /* the upstream block's */
     ngx_uint_t                        tries;      /* connections tried */
-    ngx_uint_t                        done;
+    unsigned                          connected:1;
+    unsigned                          done:1;
 
     /* NGX_OK: reply is here; NGX_DECLINED: what came is no reply; NGX_ABORT:
      * given up; otherwise the status that nginx gives to what happened */
@@ -133,6 +163,8 @@ typedef struct {
 
 typedef enum {
     NGX_HTTP_MARKETPLACE_READING = 0,
+    NGX_HTTP_MARKETPLACE_SIGNING,      /* or, rather, about to: first there
+                                        * have to be credentials */
     NGX_HTTP_MARKETPLACE_CALLING,
     NGX_HTTP_MARKETPLACE_RESOLVED,
     NGX_HTTP_MARKETPLACE_ABANDONED
@@ -155,9 +187,23 @@ typedef struct {
     ngx_str_t                         request_id;
     ngx_str_t                         statuses;
 
+    /* in milliseconds of ngx_current_msec: when the resolve began, when it has
+     * to end, and when what it does just now has to */
     ngx_msec_t                        start;
-    ngx_msec_t                        time;
-    ngx_event_t                       deadline;
+    ngx_msec_t                        end;
+    ngx_msec_t                        cut;
+    ngx_msec_t                        time;       /* that it took */
+    ngx_event_t                       deadline;   /* at cut */
+
+    /* for another request to get credentials, or for another try */
+    ngx_event_t                       wait;
+    ngx_queue_t                       waiting;
+    const u_char                     *awaited;
+
+    ngx_http_marketplace_fetch_t     *fetch;
+    ngx_http_marketplace_keys_t      *keys;       /* that sign */
+    ngx_http_marketplace_keys_t      *refused_keys;    /* by AWS */
+    unsigned                          renewed:1;  /* once, because of that */
 
     /* of what was sent to AWS: the signature, the session token, and the
      * token as it is and as it was escaped; empty if nothing was sent */
@@ -193,20 +239,51 @@ ngx_http_marketplace_ngx(mp_str_t text)
 }
 
 
-/* ngx_http_marketplace_credentials.c: the directive, and what a location uses
- * without it.  NGX_OK, or NGX_ERROR with a message. */
+/* ngx_http_marketplace_credentials.c: the directives. */
 char *ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-ngx_int_t ngx_http_marketplace_set_credentials(ngx_conf_t *cf,
+char *ngx_http_marketplace_assume_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_marketplace_source.c: makes of a location's settings where its
+ * credentials come from.  NGX_OK, or NGX_ERROR with a message. */
+ngx_int_t ngx_http_marketplace_set_source(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf);
 
 
-/* ngx_http_marketplace_endpoint.c: makes of a location's settings how AWS is
- * reached.  NGX_OK, or NGX_ERROR with a message. */
+/*
+ * ngx_http_marketplace_fetch.c: gets the credentials of the request's location
+ * as ctx->keys.  Returns NGX_OK, NGX_AGAIN (the phase handlers run again when
+ * there is something new), NGX_DECLINED if there are none, with the reason in
+ * the log, or NGX_ERROR.
+ */
+ngx_int_t ngx_http_marketplace_obtain(ngx_http_marketplace_ctx_t *ctx);
+
+/* After AWS did not accept the credentials: has obtain() get new ones.
+ * Returns NGX_OK, or NGX_DECLINED if there can be no others. */
+ngx_int_t ngx_http_marketplace_renew(ngx_http_marketplace_ctx_t *ctx);
+
+/* Lets go of all that, and whoever waits for this request go on. */
+void ngx_http_marketplace_fetch_cleanup(ngx_http_marketplace_ctx_t *ctx);
+
+
+/* ngx_http_marketplace_endpoint.c: makes of a location's settings how
+ * Marketplace Metering and STS are reached, and another endpoint by its URL,
+ * of which origin tells where it is from.  NGX_OK, or NGX_ERROR with a
+ * message. */
+ngx_int_t ngx_http_marketplace_set_metering(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+ngx_int_t ngx_http_marketplace_set_sts(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf,
+    ngx_http_marketplace_loc_conf_t *mlcf);
 ngx_int_t ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf);
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url,
+    const char *origin);
 
 /* Tells whether TLS settings can be used.  Where they cannot, logs it with
  * the current line of the configuration and returns NGX_ERROR. */
@@ -231,6 +308,24 @@ ngx_int_t ngx_http_marketplace_exchange(ngx_http_request_t *r,
 void ngx_http_marketplace_exchange_abort(
     ngx_http_marketplace_exchange_t *exchange);
 
+
+/* ngx_http_marketplace_store.c: the zone that the workers share.  NGX_OK, or
+ * NGX_ERROR with a message. */
+char *ngx_http_marketplace_cache_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_marketplace_add_zone(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf);
+
+
+/* ngx_http_marketplace_resolve.c: has a request's phase handlers run again, in
+ * so many milliseconds or when the event is posted. */
+ngx_int_t ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx,
+    ngx_msec_t delay);
+
+/* Sets when what is done now has to end; and whether it has to. */
+void ngx_http_marketplace_set_cut(ngx_http_marketplace_ctx_t *ctx,
+    ngx_msec_t cut);
+ngx_uint_t ngx_http_marketplace_is_over(ngx_http_marketplace_ctx_t *ctx);
 
 /* ngx_http_marketplace_resolve.c: the phase handlers, and the resolve of a
  * request, or NULL if there was none. */

@@ -1,44 +1,100 @@
 /*
- * Which keys sign: taken from the configuration, the environment or a shared
- * credentials file when the configuration is read.
+ * What the configuration and the environment say of credentials.  All of it is
+ * read here, when the configuration is: workers have no environment.
  */
 
-#include "ngx_http_marketplace.h"
+#include "ngx_http_marketplace_credentials.h"
 
-#include "aws/mp_profile.h"
-
-
-#define NGX_HTTP_MARKETPLACE_PROFILE_MAX  (1024 * 1024)
-#define NGX_HTTP_MARKETPLACE_KEY_MAX      128
+#include "aws/mp_container.h"
 
 
-static char *ngx_http_marketplace_static(ngx_conf_t *cf,
+#define NGX_HTTP_MARKETPLACE_ECS_URL    "http://169.254.170.2"
+#define NGX_HTTP_MARKETPLACE_IMDS_URL   "http://169.254.169.254"
+#define NGX_HTTP_MARKETPLACE_IMDS6_URL  "http://[fd00:ec2::254]"
+
+
+static ngx_int_t ngx_http_marketplace_static(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
-static char *ngx_http_marketplace_env(ngx_conf_t *cf,
+static ngx_int_t ngx_http_marketplace_profile(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
-static char *ngx_http_marketplace_profile(ngx_conf_t *cf,
+static ngx_int_t ngx_http_marketplace_named(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
-static char *ngx_http_marketplace_no_params(ngx_conf_t *cf);
+static ngx_int_t ngx_http_marketplace_no_params(ngx_conf_t *cf);
 
-static ngx_http_marketplace_credentials_t *
-    ngx_http_marketplace_default_credentials(ngx_conf_t *cf);
-static ngx_int_t ngx_http_marketplace_from_env(ngx_conf_t *cf,
+static ngx_int_t ngx_http_marketplace_env_keys(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
-static ngx_int_t ngx_http_marketplace_from_profile(ngx_conf_t *cf,
-    ngx_uint_t level, ngx_str_t *file, ngx_str_t *name,
+static ngx_int_t ngx_http_marketplace_env_profile(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials);
-static ngx_int_t ngx_http_marketplace_read_profile(ngx_conf_t *cf,
-    ngx_uint_t level, ngx_str_t *file, ngx_fd_t fd, ngx_str_t *text);
-static ngx_int_t ngx_http_marketplace_keep_keys(ngx_conf_t *cf,
-    mp_credentials_t *keys);
-static ngx_int_t ngx_http_marketplace_profile_file(ngx_conf_t *cf,
+static ngx_int_t ngx_http_marketplace_env_container(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials);
+static ngx_int_t ngx_http_marketplace_env_container_token(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials);
+static ngx_int_t ngx_http_marketplace_env_imds(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials);
+static ngx_int_t ngx_http_marketplace_env_web_identity(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials);
+
+static ngx_int_t ngx_http_marketplace_set_keys(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials, mp_credentials_t *keys);
+static ngx_int_t ngx_http_marketplace_check_token_file(ngx_conf_t *cf,
+    ngx_str_t *file, const char *name);
+static ngx_int_t ngx_http_marketplace_expand_home(ngx_conf_t *cf,
     ngx_str_t *file);
-static ngx_int_t ngx_http_marketplace_check_keys(ngx_conf_t *cf,
-    ngx_uint_t level, ngx_http_marketplace_credentials_t *credentials);
-
 static ngx_uint_t ngx_http_marketplace_param(ngx_str_t *arg,
     const char *name, ngx_str_t *value);
 static ngx_str_t ngx_http_marketplace_getenv(const char *name);
+
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_http_marketplace_kind_e   kind;
+
+    /* as ngx_http_marketplace_from_env() */
+    ngx_int_t                   (*from_env)(ngx_conf_t *cf,
+                                    ngx_http_marketplace_credentials_t *c);
+
+    /* for a directive that names it, NGX_OK or NGX_ERROR with a message */
+    ngx_int_t                   (*set)(ngx_conf_t *cf,
+                                    ngx_http_marketplace_credentials_t *c);
+    const char                   *needs;
+} ngx_http_marketplace_kind_t;
+
+
+/* In the order in which the SDKs look; "static" is no source of theirs. */
+
+static ngx_http_marketplace_kind_t  ngx_http_marketplace_kinds[] = {
+
+    { ngx_string("env"), NGX_HTTP_MARKETPLACE_KEYS,
+      ngx_http_marketplace_env_keys, ngx_http_marketplace_named,
+      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment that "
+      "nginx is started with" },
+
+    { ngx_string("web_identity"), NGX_HTTP_MARKETPLACE_WEB_IDENTITY,
+      ngx_http_marketplace_env_web_identity, ngx_http_marketplace_named,
+      "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE in the environment that "
+      "nginx is started with, where EKS puts them for a service account with "
+      "a role" },
+
+    { ngx_string("profile"), NGX_HTTP_MARKETPLACE_PROFILE,
+      ngx_http_marketplace_env_profile, ngx_http_marketplace_profile, NULL },
+
+    { ngx_string("container"), NGX_HTTP_MARKETPLACE_CONTAINER,
+      ngx_http_marketplace_env_container, ngx_http_marketplace_named,
+      "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or "
+      "AWS_CONTAINER_CREDENTIALS_FULL_URI in the environment that nginx is "
+      "started with, where ECS puts it for a task with a role and EKS for a "
+      "Pod Identity" },
+
+    { ngx_string("imds"), NGX_HTTP_MARKETPLACE_IMDS,
+      ngx_http_marketplace_env_imds, ngx_http_marketplace_named,
+      "EC2's instance metadata, which AWS_EC2_METADATA_DISABLED in the "
+      "environment that nginx is started with switches off" },
+
+    { ngx_string("static"), NGX_HTTP_MARKETPLACE_KEYS, NULL,
+      ngx_http_marketplace_static, NULL },
+
+    { ngx_null_string, NGX_HTTP_MARKETPLACE_NONE, NULL, NULL, NULL }
+};
 
 
 char *
@@ -48,18 +104,8 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_marketplace_loc_conf_t  *mlcf = conf;
 
     ngx_str_t                           *value, source;
-    ngx_uint_t                           i;
+    ngx_http_marketplace_kind_t         *kind;
     ngx_http_marketplace_credentials_t  *credentials;
-
-    static const struct {
-        ngx_str_t    name;
-        char      *(*set)(ngx_conf_t *cf,
-                        ngx_http_marketplace_credentials_t *credentials);
-    } sources[] = {
-        { ngx_string("static"), ngx_http_marketplace_static },
-        { ngx_string("env"), ngx_http_marketplace_env },
-        { ngx_string("profile"), ngx_http_marketplace_profile }
-    };
 
     if (mlcf->credentials != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -70,12 +116,13 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     if (ngx_strcmp(value[1].data, "default") == 0) {
         mlcf->credentials = NULL;
 
-        return ngx_http_marketplace_no_params(cf);
+        return (ngx_http_marketplace_no_params(cf) == NGX_OK)
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
-    for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+    for (kind = ngx_http_marketplace_kinds; kind->name.len; kind++) {
 
-        if (ngx_strcmp(value[1].data, sources[i].name.data) != 0) {
+        if (ngx_strcmp(value[1].data, kind->name.data) != 0) {
             continue;
         }
 
@@ -85,10 +132,12 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
             return NGX_CONF_ERROR;
         }
 
-        credentials->source = sources[i].name;
+        credentials->name = kind->name;
+        credentials->kind = kind->kind;
         mlcf->credentials = credentials;
 
-        return sources[i].set(cf, credentials);
+        return (kind->set(cf, credentials) == NGX_OK) ? NGX_CONF_OK
+                                                      : NGX_CONF_ERROR;
     }
 
     source = value[1];
@@ -102,19 +151,22 @@ ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"marketplace_credentials\" cannot take credentials "
                        "from \"%V\", it must be \"default\", \"env\", "
-                       "\"static id=... secret=... [token=...]\" or "
-                       "\"profile [name=...] [file=...]\"", &source);
+                       "\"static id=... secret=... [token=...]\", "
+                       "\"profile [name=...] [file=...]\", \"container\", "
+                       "\"imds\" or \"web_identity\"", &source);
 
     return NGX_CONF_ERROR;
 }
 
 
-static char *
+static ngx_int_t
 ngx_http_marketplace_static(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials)
 {
-    ngx_str_t   *value, id, secret, token;
-    ngx_uint_t   i;
+    ngx_int_t          rc;
+    ngx_str_t         *value, id, secret, token;
+    ngx_uint_t         i;
+    mp_credentials_t   keys;
 
     value = cf->args->elts;
 
@@ -135,7 +187,7 @@ ngx_http_marketplace_static(ngx_conf_t *cf,
                                "\"id=\", \"secret=\" and \"token=\", "
                                "each once, which its parameter %ui is not",
                                i - 1);
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
@@ -144,50 +196,23 @@ ngx_http_marketplace_static(ngx_conf_t *cf,
                            "\"marketplace_credentials static\" must have both "
                            "\"id=\" and \"secret=\", and \"%s\" is missing",
                            id.len == 0 ? "id=" : "secret=");
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
-    credentials->keys.access_key = ngx_http_marketplace_mp(&id);
-    credentials->keys.secret_key = ngx_http_marketplace_mp(&secret);
-    credentials->keys.session_token = ngx_http_marketplace_mp(&token);
+    keys.access_key = ngx_http_marketplace_mp(&id);
+    keys.secret_key = ngx_http_marketplace_mp(&secret);
+    keys.session_token = ngx_http_marketplace_mp(&token);
 
-    if (ngx_http_marketplace_check_keys(cf, NGX_LOG_EMERG, credentials)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    rc = ngx_http_marketplace_set_keys(cf, credentials, &keys);
 
-    return NGX_CONF_OK;
+    OPENSSL_cleanse(secret.data, secret.len);
+    OPENSSL_cleanse(token.data, token.len);
+
+    return rc;
 }
 
 
-static char *
-ngx_http_marketplace_env(ngx_conf_t *cf,
-    ngx_http_marketplace_credentials_t *credentials)
-{
-    if (ngx_http_marketplace_no_params(cf) != NGX_CONF_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    switch (ngx_http_marketplace_from_env(cf, credentials)) {
-
-    case NGX_OK:
-        return NGX_CONF_OK;
-
-    case NGX_DECLINED:
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"marketplace_credentials env\" needs "
-                           "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in "
-                           "the environment that nginx is started with");
-        return NGX_CONF_ERROR;
-
-    default: /* NGX_ERROR */
-        return NGX_CONF_ERROR;
-    }
-}
-
-
-static char *
+static ngx_int_t
 ngx_http_marketplace_profile(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials)
 {
@@ -209,117 +234,79 @@ ngx_http_marketplace_profile(ngx_conf_t *cf,
                                "\"marketplace_credentials profile\", it must "
                                "be \"name=...\" or \"file=...\", each once",
                                &value[i]);
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
-    if (file.len) {
+    if (file.len && ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-        if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
+    credentials->profile = name;
+    credentials->credentials_file = file;
 
-    } else if (ngx_http_marketplace_profile_file(cf, &file) != NGX_OK) {
+    switch (ngx_http_marketplace_env_profile(cf, credentials)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"marketplace_credentials profile\" must have "
                            "\"file=\", because neither "
                            "AWS_SHARED_CREDENTIALS_FILE nor HOME is set");
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
+
+    default: /* NGX_ERROR */
+        return NGX_ERROR;
     }
 
-    return (ngx_http_marketplace_from_profile(cf, NGX_LOG_EMERG, &file, &name,
-                                              credentials)
+    return (ngx_http_marketplace_check_profile(cf, NGX_LOG_EMERG, credentials)
             == NGX_OK)
-           ? NGX_CONF_OK
-           : NGX_CONF_ERROR;
+           ? NGX_OK : NGX_ERROR;
 }
 
 
-ngx_int_t
-ngx_http_marketplace_set_credentials(ngx_conf_t *cf,
-    ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+/* A source that is all in the environment, but has to be there. */
+
+static ngx_int_t
+ngx_http_marketplace_named(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials)
 {
-    ngx_conf_file_t  *conf_file;
+    ngx_int_t                     rc;
+    ngx_http_marketplace_kind_t  *kind;
 
-    if (mlcf->credentials == NULL) {
-
-        if (mmcf->credentials == NULL) {
-
-            /* no line of the configuration is to be blamed for these */
-
-            conf_file = cf->conf_file;
-            cf->conf_file = NULL;
-
-            mmcf->credentials = ngx_http_marketplace_default_credentials(cf);
-
-            cf->conf_file = conf_file;
-        }
-
-        mlcf->credentials = mmcf->credentials;
+    if (ngx_http_marketplace_no_params(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    return mlcf->credentials ? NGX_OK : NGX_ERROR;
-}
-
-
-/*
- * The first source that has something.  It is no error to find nothing: then
- * no customer can be resolved, but all else works.
- */
-
-static ngx_http_marketplace_credentials_t *
-ngx_http_marketplace_default_credentials(ngx_conf_t *cf)
-{
-    ngx_int_t                            rc;
-    ngx_str_t                            name, file;
-    ngx_file_info_t                      fi;
-    ngx_http_marketplace_credentials_t  *credentials;
-
-    credentials = ngx_pcalloc(cf->pool,
-                              sizeof(ngx_http_marketplace_credentials_t));
-    if (credentials == NULL) {
-        return NULL;
-    }
-
-    ngx_str_set(&credentials->source, "env");
-
-    rc = ngx_http_marketplace_from_env(cf, credentials);
+    rc = ngx_http_marketplace_from_env(cf, credentials, credentials->kind);
 
     if (rc != NGX_DECLINED) {
-        return (rc == NGX_OK) ? credentials : NULL;
+        return rc;
     }
 
-    ngx_str_set(&credentials->source, "profile");
-    ngx_str_null(&name);
+    kind = ngx_http_marketplace_kinds;
 
-    if (ngx_http_marketplace_profile_file(cf, &file) == NGX_OK
-        && ngx_file_info(file.data, &fi) != NGX_FILE_ERROR)
-    {
-        rc = ngx_http_marketplace_from_profile(cf, NGX_LOG_WARN, &file, &name,
-                                               credentials);
+    while (kind->kind != credentials->kind) {
+        kind++;
     }
 
-    if (rc != NGX_OK) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "marketplace: there are no AWS credentials in the "
-                      "environment or the shared credentials file, no "
-                      "customer can be resolved without");
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"marketplace_credentials %V\" needs %s",
+                       &kind->name, kind->needs);
 
-        ngx_memzero(credentials, sizeof(ngx_http_marketplace_credentials_t));
-    }
-
-    return credentials;
+    return NGX_ERROR;
 }
 
 
-static char *
+static ngx_int_t
 ngx_http_marketplace_no_params(ngx_conf_t *cf)
 {
     ngx_str_t  *value;
 
     if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+        return NGX_OK;
     }
 
     value = cf->args->elts;
@@ -328,17 +315,185 @@ ngx_http_marketplace_no_params(ngx_conf_t *cf)
                        "\"marketplace_credentials %V\" takes no parameters",
                        &value[1]);
 
-    return NGX_CONF_ERROR;
+    return NGX_ERROR;
 }
 
 
-/* NGX_OK, NGX_DECLINED if there are none, or NGX_ERROR with a message. */
+char *
+ngx_http_marketplace_assume_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_marketplace_loc_conf_t  *mlcf = conf;
+
+    ngx_int_t    seconds;
+    ngx_str_t   *value, external_id, session_name, duration;
+    ngx_uint_t   i;
+    mp_role_t   *role;
+    const char  *wrong;
+
+    if (mlcf->assume_role != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
+        mlcf->assume_role = NULL;
+        return NGX_CONF_OK;
+    }
+
+    ngx_str_null(&external_id);
+    ngx_str_null(&session_name);
+    ngx_str_null(&duration);
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (!ngx_http_marketplace_param(&value[i], "external_id=",
+                                        &external_id)
+            && !ngx_http_marketplace_param(&value[i], "session_name=",
+                                           &session_name)
+            && !ngx_http_marketplace_param(&value[i], "duration=", &duration))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in "
+                               "\"marketplace_assume_role\", it must be "
+                               "\"external_id=...\", \"session_name=...\" or "
+                               "\"duration=...\", each once", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    role = ngx_pcalloc(cf->pool, sizeof(mp_role_t));
+    if (role == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    seconds = duration.data ? ngx_parse_time(&duration, 1) : 0;
+
+    role->arn = ngx_http_marketplace_mp(&value[1]);
+    role->external_id = ngx_http_marketplace_mp(&external_id);
+    role->session_name = ngx_http_marketplace_mp(&session_name);
+    role->duration = (seconds == NGX_ERROR || (duration.data && seconds == 0)
+                      || seconds > MP_ROLE_DURATION_MAX)
+                     ? MP_ROLE_DURATION_MAX + 1 : (unsigned) seconds;
+
+    wrong = mp_role_check(role);
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"marketplace_assume_role\" has an invalid %s",
+                           wrong);
+        return NGX_CONF_ERROR;
+    }
+
+    mlcf->assume_role = role;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * The first source that has something.  It is no error to find nothing: then
+ * no customer can be resolved, but all else works.
+ */
+
+ngx_http_marketplace_credentials_t *
+ngx_http_marketplace_default_credentials(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf)
+{
+    ngx_int_t                            rc;
+    ngx_conf_file_t                     *conf_file;
+    ngx_http_marketplace_kind_t         *kind;
+    ngx_http_marketplace_credentials_t  *credentials;
+
+    if (mmcf->credentials) {
+        return mmcf->credentials;
+    }
+
+    credentials = ngx_pcalloc(cf->pool,
+                              sizeof(ngx_http_marketplace_credentials_t));
+    if (credentials == NULL) {
+        return NULL;
+    }
+
+    /* no line of the configuration is to be blamed for these */
+
+    conf_file = cf->conf_file;
+    cf->conf_file = NULL;
+
+    rc = NGX_DECLINED;
+
+    for (kind = ngx_http_marketplace_kinds; kind->from_env; kind++) {
+
+        ngx_memzero(credentials, sizeof(ngx_http_marketplace_credentials_t));
+        credentials->name = kind->name;
+        credentials->kind = kind->kind;
+
+        rc = kind->from_env(cf, credentials);
+
+        if (rc == NGX_OK && kind->kind == NGX_HTTP_MARKETPLACE_PROFILE) {
+            rc = ngx_http_marketplace_check_profile(cf, NGX_LOG_WARN,
+                                                    credentials);
+        }
+
+        if (rc != NGX_DECLINED) {
+            break;
+        }
+    }
+
+    cf->conf_file = conf_file;
+
+    if (rc == NGX_ERROR) {
+        return NULL;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                      "marketplace: AWS credentials are taken from \"%V\"",
+                      &credentials->name);
+
+    } else {
+        credentials->kind = NGX_HTTP_MARKETPLACE_NONE;
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "marketplace: there are no AWS credentials in the "
+                      "environment or the shared credentials file, and EC2's "
+                      "instance metadata is disabled; no customer can be "
+                      "resolved without");
+    }
+
+    mmcf->credentials = credentials;
+
+    return credentials;
+}
+
+
+ngx_int_t
+ngx_http_marketplace_from_env(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials,
+    ngx_http_marketplace_kind_e kind)
+{
+    ngx_http_marketplace_kind_t  *k;
+
+    k = ngx_http_marketplace_kinds;
+
+    while (k->kind != kind) {
+        k++;
+    }
+
+    credentials->name = k->name;
+    credentials->kind = kind;
+
+    return k->from_env(cf, credentials);
+}
+
 
 static ngx_int_t
-ngx_http_marketplace_from_env(ngx_conf_t *cf,
+ngx_http_marketplace_env_keys(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials)
 {
-    ngx_str_t  id, secret, token;
+    ngx_str_t         id, secret, token;
+    mp_credentials_t  keys;
 
     id = ngx_http_marketplace_getenv("AWS_ACCESS_KEY_ID");
     secret = ngx_http_marketplace_getenv("AWS_SECRET_ACCESS_KEY");
@@ -358,145 +513,199 @@ ngx_http_marketplace_from_env(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    credentials->keys.access_key = ngx_http_marketplace_mp(&id);
-    credentials->keys.secret_key = ngx_http_marketplace_mp(&secret);
-    credentials->keys.session_token = ngx_http_marketplace_mp(&token);
+    keys.access_key = ngx_http_marketplace_mp(&id);
+    keys.secret_key = ngx_http_marketplace_mp(&secret);
+    keys.session_token = ngx_http_marketplace_mp(&token);
 
-    return ngx_http_marketplace_check_keys(cf, NGX_LOG_EMERG, credentials);
+    return ngx_http_marketplace_set_keys(cf, credentials, &keys);
 }
 
 
-/* NGX_OK, or NGX_ERROR with a message of this level. */
+/* Where the SDKs look for the files, and for which profile; what the directive
+ * says is there already.  NGX_DECLINED if that is nowhere. */
 
 static ngx_int_t
-ngx_http_marketplace_from_profile(ngx_conf_t *cf, ngx_uint_t level,
-    ngx_str_t *file, ngx_str_t *name,
+ngx_http_marketplace_env_profile(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials)
 {
-    ngx_fd_t         fd;
-    ngx_int_t        rc;
-    ngx_str_t        text;
-    mp_profile_rc_t  found;
+    ngx_int_t   rc;
+    ngx_str_t  *file;
 
-    static const char  *problems[] = {
-        NULL,
-        "is not in",
-        "has no aws_access_key_id and aws_secret_access_key in",
-        "has only one of aws_access_key_id and aws_secret_access_key in",
-        "has no keys of its own, and a role, a process or SSO cannot be used "
-        "for it, in"
-    };
-
-    if (name->len == 0) {
-        *name = ngx_http_marketplace_getenv("AWS_PROFILE");
-
-        if (name->len == 0) {
-            ngx_str_set(name, "default");
-        }
+    if (credentials->profile.len == 0) {
+        credentials->profile = ngx_http_marketplace_getenv("AWS_PROFILE");
     }
 
-    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (credentials->profile.len == 0) {
+        ngx_str_set(&credentials->profile, "default");
+    }
 
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(level, cf, ngx_errno,
-                           "\"marketplace_credentials\" cannot open the "
-                           "credentials file \"%V\"", file);
+    file = &credentials->config_file;
+    *file = ngx_http_marketplace_getenv("AWS_CONFIG_FILE");
+    credentials->config_named = (file->len != 0);
+
+    if (file->len == 0) {
+        ngx_str_set(file, "~/.aws/config");
+    }
+
+    rc = ngx_http_marketplace_expand_home(cf, file);
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_marketplace_read_profile(cf, level, file, fd, &text);
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", file);
+    if (rc == NGX_DECLINED) {
+        ngx_str_null(file);
     }
 
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
+    file = &credentials->credentials_file;
+
+    if (file->len) {
+        credentials->file_named = 1;
+        return NGX_OK;
     }
 
-    found = mp_profile_find(ngx_http_marketplace_mp(&text),
-                            ngx_http_marketplace_mp(name),
-                            &credentials->keys);
+    *file = ngx_http_marketplace_getenv("AWS_SHARED_CREDENTIALS_FILE");
+    credentials->file_named = (file->len != 0);
 
-    if (found != MP_PROFILE_OK) {
-        ngx_conf_log_error(level, cf, 0,
-                           "\"marketplace_credentials\": profile \"%V\" %s "
-                           "the credentials file \"%V\"",
-                           name, problems[found], file);
-        rc = NGX_ERROR;
-
-    } else {
-        rc = ngx_http_marketplace_keep_keys(cf, &credentials->keys);
+    if (file->len == 0) {
+        ngx_str_set(file, "~/.aws/credentials");
     }
 
-    OPENSSL_cleanse(text.data, text.len);
-
-    return (rc == NGX_OK)
-           ? ngx_http_marketplace_check_keys(cf, level, credentials)
-           : NGX_ERROR;
+    return ngx_http_marketplace_expand_home(cf, file);
 }
 
 
-/* Copies the keys: the file may hold others that are not ours to keep. */
-
 static ngx_int_t
-ngx_http_marketplace_keep_keys(ngx_conf_t *cf, mp_credentials_t *keys)
+ngx_http_marketplace_env_container(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials)
 {
-    u_char      *p;
-    mp_str_t    *key[3];
-    ngx_str_t    value;
-    ngx_uint_t   i;
+    mp_str_t     path;
+    ngx_str_t    relative, full;
+    const char  *wrong;
 
-    key[0] = &keys->access_key;
-    key[1] = &keys->secret_key;
-    key[2] = &keys->session_token;
+    relative = ngx_http_marketplace_getenv(
+                                     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    full = ngx_http_marketplace_getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 
-    for (i = 0; i < 3; i++) {
-        value = ngx_http_marketplace_ngx(*key[i]);
+    if (relative.len == 0 && full.len == 0) {
+        return NGX_DECLINED;
+    }
 
-        p = ngx_pstrdup(cf->pool, &value);
-        if (p == NULL) {
+    wrong = NULL;
+
+    if (relative.len) {
+
+        if (relative.data[0] != '/') {
+            wrong = "it has to start with \"/\"";
+        }
+
+        full.len = sizeof(NGX_HTTP_MARKETPLACE_ECS_URL) - 1 + relative.len;
+        full.data = ngx_pnalloc(cf->pool, full.len);
+
+        if (full.data == NULL) {
             return NGX_ERROR;
         }
 
-        key[i]->data = p;
+        ngx_sprintf(full.data, NGX_HTTP_MARKETPLACE_ECS_URL "%V", &relative);
     }
 
-    return NGX_OK;
+    if (wrong == NULL) {
+        wrong = mp_container_uri(ngx_http_marketplace_mp(&full),
+                                 &credentials->url, &path);
+    }
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid URI in the environment variable %s: %s",
+                           relative.len
+                           ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+                           : "AWS_CONTAINER_CREDENTIALS_FULL_URI", wrong);
+        return NGX_ERROR;
+    }
+
+    credentials->path = ngx_http_marketplace_ngx(path);
+
+    return ngx_http_marketplace_env_container_token(cf, credentials);
 }
 
 
 static ngx_int_t
-ngx_http_marketplace_read_profile(ngx_conf_t *cf, ngx_uint_t level,
-    ngx_str_t *file, ngx_fd_t fd, ngx_str_t *text)
+ngx_http_marketplace_env_container_token(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials)
 {
-    ssize_t          n;
-    ngx_file_info_t  fi;
+    ngx_str_t  token;
 
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR
-        || !ngx_is_file(&fi)
-        || ngx_file_size(&fi) > NGX_HTTP_MARKETPLACE_PROFILE_MAX)
+    static const char  *name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+    credentials->token_file = ngx_http_marketplace_getenv(name);
+
+    if (credentials->token_file.len) {
+        return ngx_http_marketplace_check_token_file(cf,
+                                              &credentials->token_file, name);
+    }
+
+    token = ngx_http_marketplace_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+
+    if (mp_str_has_control(ngx_http_marketplace_mp(&token))) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the environment's "
+                           "AWS_CONTAINER_AUTHORIZATION_TOKEN may not have "
+                           "line breaks or other control bytes");
+        return NGX_ERROR;
+    }
+
+    credentials->authorization = token;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_env_imds(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials)
+{
+    ngx_str_t    disabled, mode, url;
+    const char  *wrong;
+
+    disabled = ngx_http_marketplace_getenv("AWS_EC2_METADATA_DISABLED");
+
+    if (disabled.len
+        && ngx_strcasecmp(disabled.data, (u_char *) "true") == 0)
     {
-        ngx_conf_log_error(level, cf, 0,
-                           "\"marketplace_credentials\": \"%V\" is not a file "
-                           "of credentials", file);
+        return NGX_DECLINED;
+    }
+
+    url = ngx_http_marketplace_getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    mode = ngx_http_marketplace_getenv(
+                                    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+
+    if (mode.len
+        && ngx_strcasecmp(mode.data, (u_char *) "IPv4") != 0
+        && ngx_strcasecmp(mode.data, (u_char *) "IPv6") != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in the environment variable "
+                           "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE, it must "
+                           "be \"IPv4\" or \"IPv6\"", &mode);
         return NGX_ERROR;
     }
 
-    text->len = ngx_file_size(&fi);
-    text->data = ngx_pnalloc(cf->temp_pool, text->len + 1);
+    if (url.len == 0 && mode.len
+        && ngx_strcasecmp(mode.data, (u_char *) "IPv6") == 0)
+    {
+        ngx_str_set(&url, NGX_HTTP_MARKETPLACE_IMDS6_URL);
 
-    if (text->data == NULL) {
-        return NGX_ERROR;
+    } else if (url.len == 0) {
+        ngx_str_set(&url, NGX_HTTP_MARKETPLACE_IMDS_URL);
     }
 
-    n = ngx_read_fd(fd, text->data, text->len);
-
-    if (n == -1 || (size_t) n != text->len) {
-        ngx_conf_log_error(level, cf, n == -1 ? ngx_errno : 0,
-                           "\"marketplace_credentials\" cannot read the "
-                           "credentials file \"%V\"", file);
+    wrong = mp_endpoint_parse(ngx_http_marketplace_mp(&url),
+                              &credentials->url);
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid endpoint \"%V\" in the environment "
+                           "variable AWS_EC2_METADATA_SERVICE_ENDPOINT: %s",
+                           &url, wrong);
         return NGX_ERROR;
     }
 
@@ -504,22 +713,104 @@ ngx_http_marketplace_read_profile(ngx_conf_t *cf, ngx_uint_t level,
 }
 
 
-/* Where the SDKs look for the file.  NGX_DECLINED if that is nowhere. */
+static ngx_int_t
+ngx_http_marketplace_env_web_identity(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials)
+{
+    ngx_str_t    arn, session_name, *file;
+    const char  *wrong;
+
+    static const char  *name = "AWS_WEB_IDENTITY_TOKEN_FILE";
+
+    arn = ngx_http_marketplace_getenv("AWS_ROLE_ARN");
+    session_name = ngx_http_marketplace_getenv("AWS_ROLE_SESSION_NAME");
+
+    file = &credentials->token_file;
+    *file = ngx_http_marketplace_getenv(name);
+
+    if (arn.len == 0 || file->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    credentials->role.arn = ngx_http_marketplace_mp(&arn);
+    credentials->role.session_name = ngx_http_marketplace_mp(&session_name);
+
+    wrong = mp_role_check(&credentials->role);
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the environment's AWS_ROLE_ARN and "
+                           "AWS_ROLE_SESSION_NAME have an invalid %s", wrong);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_marketplace_check_token_file(cf, file, name);
+}
+
 
 static ngx_int_t
-ngx_http_marketplace_profile_file(ngx_conf_t *cf, ngx_str_t *file)
+ngx_http_marketplace_set_keys(ngx_conf_t *cf,
+    ngx_http_marketplace_credentials_t *credentials, mp_credentials_t *keys)
+{
+    const char  *wrong;
+
+    wrong = mp_credentials_check(keys);
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"marketplace_credentials\": source \"%V\" has an "
+                           "invalid %s", &credentials->name, wrong);
+        return NGX_ERROR;
+    }
+
+    credentials->keys = ngx_http_marketplace_create_keys(keys, 0, cf->log);
+
+    if (credentials->keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_marketplace_release_keys_with(cf->pool, &credentials->keys)
+        != NGX_OK)
+    {
+        ngx_http_marketplace_release_keys(&credentials->keys);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_check_token_file(ngx_conf_t *cf, ngx_str_t *file,
+    const char *name)
+{
+    ngx_err_t    err;
+    const char  *user;
+
+    err = ngx_http_marketplace_worker_can_read(cf, file, &user);
+
+    if (err == 0) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
+                       "the file \"%V\", which the environment's %s names, "
+                       "cannot be read%s%s%s", file, name,
+                       user ? " by the workers' user \"" : "",
+                       user ? user : "", user ? "\"" : "");
+
+    return NGX_ERROR;
+}
+
+
+/* NGX_DECLINED if there is no home. */
+
+static ngx_int_t
+ngx_http_marketplace_expand_home(ngx_conf_t *cf, ngx_str_t *file)
 {
     size_t     len;
     u_char    *p;
     ngx_str_t  home;
-
-    static ngx_str_t  standard = ngx_string("~/.aws/credentials");
-
-    *file = ngx_http_marketplace_getenv("AWS_SHARED_CREDENTIALS_FILE");
-
-    if (file->len == 0) {
-        *file = standard;
-    }
 
     if (file->len < 2 || file->data[0] != '~' || file->data[1] != '/') {
         return NGX_OK;
@@ -535,7 +826,7 @@ ngx_http_marketplace_profile_file(ngx_conf_t *cf, ngx_str_t *file)
 
     p = ngx_pnalloc(cf->pool, len + 1);
     if (p == NULL) {
-        return NGX_DECLINED;
+        return NGX_ERROR;
     }
 
     ngx_cpystrn(ngx_cpymem(p, home.data, home.len), file->data + 1,
@@ -543,38 +834,6 @@ ngx_http_marketplace_profile_file(ngx_conf_t *cf, ngx_str_t *file)
 
     file->data = p;
     file->len = len;
-
-    return NGX_OK;
-}
-
-
-/* Whether the keys are what can be signed with and sent in a header. */
-
-static ngx_int_t
-ngx_http_marketplace_check_keys(ngx_conf_t *cf, ngx_uint_t level,
-    ngx_http_marketplace_credentials_t *credentials)
-{
-    const char        *wrong;
-    mp_credentials_t  *keys;
-
-    keys = &credentials->keys;
-
-    wrong = (keys->access_key.len > NGX_HTTP_MARKETPLACE_KEY_MAX
-             || !mp_str_is_made_of(keys->access_key, MP_WORD))
-            ? "access key id: it must be of letters and digits"
-            : (keys->secret_key.len > MP_SECRET_KEY_MAX
-               || !mp_str_is_made_of(keys->secret_key, MP_VISIBLE))
-            ? "secret access key: it must be printable and without spaces"
-            : !mp_str_is_made_of(keys->session_token, MP_VISIBLE)
-            ? "session token: it must be printable and without spaces"
-            : NULL;
-
-    if (wrong) {
-        ngx_conf_log_error(level, cf, 0,
-                           "\"marketplace_credentials\": source \"%V\" has an "
-                           "invalid %s", &credentials->source, wrong);
-        return NGX_ERROR;
-    }
 
     return NGX_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * How a location reaches AWS: host, addresses and TLS, made from its settings
- * when the configuration is read.
+ * How a location reaches AWS: host, addresses and TLS of each service, made
+ * from its settings when the configuration is read.
  *
  * TLS contexts and sets of addresses are the module's own.  nginx merges all
  * that proxy_pass and the like send to one host and port, and a TLS session
@@ -12,30 +12,30 @@
 
 static ngx_int_t ngx_http_marketplace_set_region(ngx_conf_t *cf,
     ngx_http_marketplace_loc_conf_t *mlcf);
-static ngx_int_t ngx_http_marketplace_set_url(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint);
-static ngx_str_t ngx_http_marketplace_url_from_env(const char **name);
-static ngx_int_t ngx_http_marketplace_set_addresses(ngx_conf_t *cf,
-    ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host);
+static ngx_int_t ngx_http_marketplace_url_from_env(ngx_conf_t *cf,
+    const char *service, const char *hint, ngx_str_t *url);
+static ngx_int_t ngx_http_marketplace_own_url(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    size_t (*host)(mp_str_t region, u_char *host), ngx_str_t *url);
 static ngx_int_t ngx_http_marketplace_set_block(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host);
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url);
+static ngx_int_t ngx_http_marketplace_check_name(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url,
+    const char *origin);
 static ngx_int_t ngx_http_marketplace_set_resolver(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host);
+    ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url);
 static ngx_int_t ngx_http_marketplace_set_host(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host);
+    ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url);
 static ngx_http_upstream_srv_conf_t *ngx_http_marketplace_find_upstream(
     ngx_conf_t *cf, ngx_str_t *host);
 static ngx_int_t ngx_http_marketplace_look_up(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf, ngx_str_t *host, in_port_t port);
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url,
+    ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_int_t ngx_http_marketplace_set_tls(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf);
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_ssl_t *ngx_http_marketplace_create_ssl(ngx_conf_t *cf,
     ngx_http_marketplace_tls_t *tls);
 static ngx_int_t ngx_http_marketplace_system_ca(ngx_conf_t *cf,
@@ -43,7 +43,7 @@ static ngx_int_t ngx_http_marketplace_system_ca(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_marketplace_ca_is_readable(ngx_str_t *file);
 static ngx_http_marketplace_place_t *ngx_http_marketplace_endpoint_place(
     ngx_http_marketplace_loc_conf_t *mlcf);
-static const char *ngx_http_marketplace_endpoint_source(
+static const char *ngx_http_marketplace_endpoint_origin(
     ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_is_literal(ngx_str_t *host);
 
@@ -59,46 +59,139 @@ static const char  *ngx_http_marketplace_ca_files[] = {
 
 
 ngx_int_t
-ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
+ngx_http_marketplace_set_metering(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    ngx_str_t                      host;
-    mp_endpoint_t                  endpoint;
-    ngx_http_marketplace_place_t  *place;
+    ngx_str_t       url;
+    mp_endpoint_t   endpoint;
 
-    if (ngx_http_marketplace_set_region(cf, mlcf) != NGX_OK
-        || ngx_http_marketplace_set_url(cf, mlcf, &endpoint) != NGX_OK)
+    if (ngx_http_marketplace_set_region(cf, mlcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    url = mlcf->endpoint;
+
+    if (url.len == 0
+        && ngx_http_marketplace_url_from_env(cf,
+                           "AWS_ENDPOINT_URL_MARKETPLACE_METERING",
+                           "; \"marketplace_endpoint\" would take precedence",
+                           &url)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    host = ngx_http_marketplace_ngx(endpoint.host);
+    if (url.len == 0
+        && ngx_http_marketplace_own_url(cf, mlcf, mp_metering_host, &url)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-    if (ngx_http_marketplace_set_addresses(cf, mmcf, mlcf, &endpoint, &host)
+    (void) mp_endpoint_parse(ngx_http_marketplace_mp(&url), &endpoint);
+
+    if (ngx_http_marketplace_set_block(cf, mlcf, &endpoint) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_marketplace_set_endpoint(cf, mmcf, mlcf, &mlcf->metering,
+                              &endpoint,
+                              ngx_http_marketplace_endpoint_origin(mlcf));
+}
+
+
+ngx_int_t
+ngx_http_marketplace_set_sts(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_str_t      url;
+    mp_endpoint_t  endpoint;
+
+    if (mlcf->sts) {
+        return NGX_OK;
+    }
+
+    ngx_str_null(&url);
+
+    if (ngx_http_marketplace_url_from_env(cf, "AWS_ENDPOINT_URL_STS", "",
+                                          &url)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (!endpoint.https) {
-        mlcf->upstream.ssl = NULL;
-        return NGX_OK;
-    }
-
-    if (mlcf->tls.verify && ngx_http_marketplace_is_literal(&host)) {
-        place = ngx_http_marketplace_endpoint_place(mlcf);
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%s must have the name of a host and not the address "
-                      "\"%V\", because the certificate is verified against "
-                      "it, in %s:%ui",
-                      ngx_http_marketplace_endpoint_source(mlcf), &host,
-                      place->file, place->line);
+    if (url.len == 0
+        && ngx_http_marketplace_own_url(cf, mlcf, mp_sts_host, &url) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_http_marketplace_set_tls(cf, mmcf, mlcf);
+    (void) mp_endpoint_parse(ngx_http_marketplace_mp(&url), &endpoint);
+
+    mlcf->sts = ngx_pcalloc(cf->pool, sizeof(ngx_http_marketplace_endpoint_t));
+
+    if (mlcf->sts == NULL) {
+        return NGX_ERROR;
+    }
+
+    mlcf->sts->upstream = mlcf->metering.upstream;
+
+    return ngx_http_marketplace_set_endpoint(cf, mmcf, mlcf, mlcf->sts,
+                                             &endpoint, "the environment's "
+                                             "endpoint URL of STS");
+}
+
+
+/*
+ * Addresses are those of the upstream block, if there is one.  Otherwise the
+ * name is looked up: by the location's resolver as requests come, or now if
+ * there is none.
+ */
+
+ngx_int_t
+ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf,
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url,
+    const char *origin)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  host;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ngx_http_marketplace_set_host(cf, endpoint, url) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    host = ngx_http_marketplace_ngx(url->host);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (endpoint->upstream_block) {
+        rc = NGX_OK;
+
+    } else if (clcf->resolver->connections.nelts
+               && !ngx_http_marketplace_is_literal(&host))
+    {
+        rc = ngx_http_marketplace_set_resolver(cf, endpoint, url);
+
+    } else {
+        rc = ngx_http_marketplace_look_up(cf, mmcf, mlcf, url, endpoint);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!url->https) {
+        endpoint->upstream.ssl = NULL;
+        return NGX_OK;
+    }
+
+    return (ngx_http_marketplace_check_name(cf, mlcf, url, origin) == NGX_OK)
+           ? ngx_http_marketplace_set_tls(cf, mmcf, mlcf, endpoint)
+           : NGX_ERROR;
 }
 
 
@@ -143,41 +236,44 @@ ngx_http_marketplace_set_region(ngx_conf_t *cf,
 }
 
 
-/* The endpoint as configured, from the environment, or the region's own. */
+/* The URL of a service that the environment gives, as the SDKs take it; left
+ * empty if there is none. */
 
 static ngx_int_t
-ngx_http_marketplace_set_url(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint)
+ngx_http_marketplace_url_from_env(ngx_conf_t *cf, const char *service,
+    const char *hint, ngx_str_t *url)
 {
-    u_char      *p;
-    ngx_str_t    url;
-    const char  *name, *wrong;
+    char           *ignore;
+    ngx_uint_t      i;
+    const char     *wrong, *names[2];
+    mp_endpoint_t   endpoint;
 
-    url = mlcf->endpoint;
-    name = NULL;
+    ignore = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
 
-    if (url.len == 0) {
-        url = ngx_http_marketplace_url_from_env(&name);
+    if (ignore && ngx_strcasecmp((u_char *) ignore, (u_char *) "true") == 0) {
+        return NGX_OK;
     }
 
-    if (url.len == 0) {
-        url.data = ngx_pnalloc(cf->pool, sizeof("https://") + MP_HOST_MAX);
-        if (url.data == NULL) {
-            return NGX_ERROR;
+    names[0] = service;
+    names[1] = "AWS_ENDPOINT_URL";
+
+    for (i = 0; i < 2; i++) {
+        url->data = (u_char *) getenv(names[i]);
+        url->len = url->data ? ngx_strlen(url->data) : 0;
+
+        if (url->len == 0) {
+            continue;
         }
 
-        p = ngx_cpymem(url.data, "https://", sizeof("https://") - 1);
-        p += mp_metering_host(mlcf->scope.region, p);
-        url.len = p - url.data;
-    }
+        wrong = mp_endpoint_parse(ngx_http_marketplace_mp(url), &endpoint);
 
-    wrong = mp_endpoint_parse(ngx_http_marketplace_mp(&url), endpoint);
+        if (wrong == NULL) {
+            return NGX_OK;
+        }
 
-    if (wrong) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "invalid endpoint \"%V\" in the environment variable "
-                      "%s: %s; \"marketplace_endpoint\" would take precedence",
-                      &url, name, wrong);
+                      "%s: %s%s", url, names[i], wrong, hint);
         return NGX_ERROR;
     }
 
@@ -185,109 +281,110 @@ ngx_http_marketplace_set_url(ngx_conf_t *cf,
 }
 
 
-static ngx_str_t
-ngx_http_marketplace_url_from_env(const char **name)
+/* The URL of a service in the location's region. */
+
+static ngx_int_t
+ngx_http_marketplace_own_url(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    size_t (*host)(mp_str_t region, u_char *host), ngx_str_t *url)
 {
-    char        *ignore;
-    ngx_str_t    url;
-    ngx_uint_t   i;
+    u_char  *p;
 
-    static const char  *names[] = {
-        "AWS_ENDPOINT_URL_MARKETPLACE_METERING", "AWS_ENDPOINT_URL"
-    };
-
-    ngx_str_null(&url);
-
-    ignore = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-
-    if (ignore && ngx_strcasecmp((u_char *) ignore, (u_char *) "true") == 0) {
-        return url;
+    url->data = ngx_pnalloc(cf->pool, sizeof("https://") + MP_HOST_MAX);
+    if (url->data == NULL) {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i < 2 && url.len == 0; i++) {
-        *name = names[i];
-        url.data = (u_char *) getenv(names[i]);
-        url.len = url.data ? ngx_strlen(url.data) : 0;
-    }
+    p = ngx_cpymem(url->data, "https://", sizeof("https://") - 1);
+    p += host(mlcf->scope.region, p);
 
-    return url;
+    url->len = p - url->data;
+
+    return NGX_OK;
 }
 
 
 /*
- * An "upstream" block of the host's name gives the addresses, and the host to
- * ask for is the region's own.  Otherwise the name is looked up: by the
- * location's resolver as requests come, or now if there is none.
+ * An "upstream" block of the endpoint's name gives the addresses, through an
+ * upstream of our own that stands for it; the host to ask for is the region's
+ * own.
  */
 
 static ngx_int_t
-ngx_http_marketplace_set_addresses(ngx_conf_t *cf,
-    ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    mlcf->upstream_block = ngx_http_marketplace_find_upstream(cf, host);
-
-    if (mlcf->upstream_block) {
-        return ngx_http_marketplace_set_block(cf, mlcf, endpoint, host);
-    }
-
-    if (ngx_http_marketplace_set_host(cf, mlcf, endpoint, host) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->resolver->connections.nelts
-        && !ngx_http_marketplace_is_literal(host))
-    {
-        return ngx_http_marketplace_set_resolver(cf, mlcf, endpoint, host);
-    }
-
-    return ngx_http_marketplace_look_up(cf, mmcf, mlcf, host, endpoint->port);
-}
-
-
-/* Takes the addresses from an "upstream" block, through an upstream of our own
- * that stands for it. */
-
-static ngx_int_t
 ngx_http_marketplace_set_block(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host)
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url)
 {
-    ngx_http_upstream_srv_conf_t  *uscf;
-    ngx_http_marketplace_place_t  *place;
+    ngx_str_t                        host, own;
+    ngx_http_upstream_srv_conf_t    *uscf, *block;
+    ngx_http_marketplace_place_t    *place;
 
-    if (endpoint->has_port) {
+    host = ngx_http_marketplace_ngx(url->host);
+    block = ngx_http_marketplace_find_upstream(cf, &host);
+
+    mlcf->metering.upstream_block = block;
+
+    if (block == NULL) {
+        return NGX_OK;
+    }
+
+    if (url->has_port) {
         place = ngx_http_marketplace_endpoint_place(mlcf);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "%s names upstream \"%V\", which may not have port "
                       "%ui, in %s:%ui",
-                      ngx_http_marketplace_endpoint_source(mlcf), host,
-                      (ngx_uint_t) endpoint->port,
-                      place->file, place->line);
+                      ngx_http_marketplace_endpoint_origin(mlcf), &host,
+                      (ngx_uint_t) url->port, place->file, place->line);
         return NGX_ERROR;
     }
 
     uscf = ngx_palloc(cf->pool, sizeof(ngx_http_upstream_srv_conf_t));
-    host->data = ngx_pnalloc(cf->pool, MP_HOST_MAX);
 
-    if (uscf == NULL || host->data == NULL) {
+    if (uscf == NULL
+        || ngx_http_marketplace_own_url(cf, mlcf, mp_metering_host, &own)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    *uscf = *mlcf->upstream_block;
+    *uscf = *block;
     uscf->peer.init = ngx_http_marketplace_init_peer;
 
-    mlcf->upstream.upstream = uscf;
+    mlcf->metering.upstream.upstream = uscf;
 
-    host->len = mp_metering_host(mlcf->scope.region, host->data);
+    own.data += sizeof("https://") - 1;
+    own.len -= sizeof("https://") - 1;
 
-    return ngx_http_marketplace_set_host(cf, mlcf, endpoint, host);
+    url->host = ngx_http_marketplace_mp(&own);
+
+    return NGX_OK;
+}
+
+
+/* Whether the certificate can be verified. */
+
+static ngx_int_t
+ngx_http_marketplace_check_name(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url,
+    const char *origin)
+{
+    ngx_str_t                      host;
+    ngx_http_marketplace_place_t  *place;
+
+    host = ngx_http_marketplace_ngx(url->host);
+
+    if (!mlcf->tls.verify || !ngx_http_marketplace_is_literal(&host)) {
+        return NGX_OK;
+    }
+
+    place = ngx_http_marketplace_endpoint_place(mlcf);
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "%s must have the name of a host and not the address "
+                  "\"%V\", because the certificate is verified against it, in "
+                  "%s:%ui", origin, &host, place->file, place->line);
+
+    return NGX_ERROR;
 }
 
 
@@ -297,26 +394,25 @@ ngx_http_marketplace_set_block(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_marketplace_set_resolver(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host)
+    ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url)
 {
     ngx_str_t  *name;
 
-    name = &mlcf->resolver_name;
+    name = &endpoint->resolver_name;
 
-    name->data = ngx_pnalloc(cf->pool, host->len + 1);
+    name->data = ngx_pnalloc(cf->pool, url->host.len + 1);
     if (name->data == NULL) {
         return NGX_ERROR;
     }
 
-    name->len = host->len;
-    ngx_memcpy(name->data, host->data, host->len);
+    name->len = url->host.len;
+    ngx_memcpy(name->data, url->host.data, url->host.len);
 
     if (name->data[name->len - 1] != '.') {
         name->data[name->len++] = '.';
     }
 
-    mlcf->resolver_port = endpoint->port;
+    endpoint->resolver_port = url->port;
 
     return NGX_OK;
 }
@@ -327,34 +423,32 @@ ngx_http_marketplace_set_resolver(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_marketplace_set_host(ngx_conf_t *cf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *endpoint,
-    ngx_str_t *host)
+    ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url)
 {
+    ngx_str_t                 *host;
     ngx_http_complex_value_t  *name;
 
+    host = &endpoint->host;
+
     name = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (name == NULL) {
+    host->data = ngx_pnalloc(cf->pool, url->host.len + sizeof(":65535"));
+
+    if (name == NULL || host->data == NULL) {
         return NGX_ERROR;
     }
 
-    mlcf->host.data = ngx_pnalloc(cf->pool, host->len + sizeof(":65535"));
-    if (mlcf->host.data == NULL) {
-        return NGX_ERROR;
-    }
+    ngx_strlow(host->data, (u_char *) url->host.data, url->host.len);
 
-    ngx_strlow(mlcf->host.data, host->data, host->len);
+    host->len = url->host.len;
+    name->value = *host;
+    url->host = ngx_http_marketplace_mp(host);
 
-    name->value.data = mlcf->host.data;
-    name->value.len = host->len;
+    endpoint->upstream.ssl_name = name;
 
-    mlcf->upstream.ssl_name = name;
-    mlcf->host.len = host->len;
-    *host = name->value;
-
-    if (endpoint->port != (endpoint->https ? 443 : 80)) {
-        mlcf->host.len = ngx_sprintf(mlcf->host.data + host->len, ":%ui",
-                                     (ngx_uint_t) endpoint->port)
-                         - mlcf->host.data;
+    if (url->port != (url->https ? 443 : 80)) {
+        host->len = ngx_sprintf(host->data + host->len, ":%ui",
+                                (ngx_uint_t) url->port)
+                    - host->data;
     }
 
     return NGX_OK;
@@ -389,8 +483,10 @@ ngx_http_marketplace_find_upstream(ngx_conf_t *cf, ngx_str_t *host)
 static ngx_int_t
 ngx_http_marketplace_look_up(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf, ngx_str_t *host, in_port_t port)
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url,
+    ngx_http_marketplace_endpoint_t *endpoint)
 {
+    ngx_str_t                        host;
     ngx_uint_t                       i;
     ngx_http_upstream_srv_conf_t    *uscf;
     ngx_http_upstream_rr_peer_t     *peer;
@@ -398,15 +494,16 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
     ngx_http_marketplace_place_t    *place;
     ngx_http_marketplace_address_t  *address;
 
+    host = ngx_http_marketplace_ngx(url->host);
     address = mmcf->addresses.elts;
 
     for (i = 0; i < mmcf->addresses.nelts; i++) {
 
-        if (address[i].port == port
-            && address[i].host.len == host->len
-            && ngx_strncmp(address[i].host.data, host->data, host->len) == 0)
+        if (address[i].port == url->port
+            && address[i].host.len == host.len
+            && ngx_strncmp(address[i].host.data, host.data, host.len) == 0)
         {
-            mlcf->upstream.upstream = address[i].upstream;
+            endpoint->upstream.upstream = address[i].upstream;
             return NGX_OK;
         }
     }
@@ -420,10 +517,10 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
 
     place = ngx_http_marketplace_endpoint_place(mlcf);
 
-    uscf->host = *host;
-    uscf->port = port;
+    uscf->host = host;
+    uscf->port = url->port;
 
-    if (host->data[0] == '[') {
+    if (host.data[0] == '[') {
         uscf->host.data++;
         uscf->host.len -= 2;
     }
@@ -445,11 +542,11 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
         peer->max_fails = 0;
     }
 
-    address->host = *host;
-    address->port = port;
+    address->host = host;
+    address->port = url->port;
     address->upstream = uscf;
 
-    mlcf->upstream.upstream = uscf;
+    endpoint->upstream.upstream = uscf;
 
     return NGX_OK;
 }
@@ -458,7 +555,8 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_marketplace_set_tls(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    ngx_http_marketplace_endpoint_t *endpoint)
 {
     ngx_str_t                           *file, *other;
     ngx_uint_t                           i;
@@ -474,7 +572,7 @@ ngx_http_marketplace_set_tls(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    mlcf->upstream.ssl_verify = tls->verify;
+    endpoint->upstream.ssl_verify = tls->verify;
 
     context = mmcf->tls.elts;
 
@@ -492,7 +590,7 @@ ngx_http_marketplace_set_tls(ngx_conf_t *cf,
             && file->len == other->len
             && ngx_strncmp(file->data, other->data, file->len) == 0)
         {
-            mlcf->upstream.ssl = context[i].ssl;
+            endpoint->upstream.ssl = context[i].ssl;
             return NGX_OK;
         }
     }
@@ -505,7 +603,7 @@ ngx_http_marketplace_set_tls(ngx_conf_t *cf,
     context->settings = *tls;
     context->ssl = ngx_http_marketplace_create_ssl(cf, tls);
 
-    mlcf->upstream.ssl = context->ssl;
+    endpoint->upstream.ssl = context->ssl;
 
     return context->ssl ? NGX_OK : NGX_ERROR;
 }
@@ -678,7 +776,7 @@ ngx_http_marketplace_endpoint_place(ngx_http_marketplace_loc_conf_t *mlcf)
 
 
 static const char *
-ngx_http_marketplace_endpoint_source(ngx_http_marketplace_loc_conf_t *mlcf)
+ngx_http_marketplace_endpoint_origin(ngx_http_marketplace_loc_conf_t *mlcf)
 {
     return mlcf->endpoint.len ? "\"marketplace_endpoint\""
                               : "the environment's endpoint URL";

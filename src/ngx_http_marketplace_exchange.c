@@ -6,10 +6,18 @@
 #include "ngx_http_marketplace.h"
 
 
+/* What an exchange leaves in memory that may be secret. */
+typedef struct {
+    ngx_http_request_t               *subrequest;
+    ngx_buf_t                        *request;
+} ngx_http_marketplace_remains_t;
+
+
+static void ngx_http_marketplace_exchange_cleanup(void *data);
 static void ngx_http_marketplace_exchange_run(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_content(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
-    ngx_http_marketplace_loc_conf_t *mlcf);
+    ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_int_t ngx_http_marketplace_exchange_create_request(
     ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_reinit_request(
@@ -17,9 +25,9 @@ static ngx_int_t ngx_http_marketplace_exchange_reinit_request(
 static ngx_int_t ngx_http_marketplace_exchange_process_header(
     ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_mark(ngx_http_upstream_t *u,
-    ngx_http_marketplace_loc_conf_t *mlcf);
+    ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_uint_t ngx_http_marketplace_is_ours(ngx_connection_t *c,
-    ngx_http_marketplace_loc_conf_t *mlcf);
+    ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_int_t ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_marketplace_exchange_abort_request(
@@ -50,12 +58,16 @@ ngx_int_t
 ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ngx_http_marketplace_exchange_t *exchange)
 {
-    ngx_http_request_t          *sr;
-    ngx_http_request_body_t     *body;
-    ngx_http_post_subrequest_t  *ps;
+    ngx_pool_cleanup_t              *cln;
+    ngx_http_request_t              *sr;
+    ngx_http_request_body_t         *body;
+    ngx_http_post_subrequest_t      *ps;
+    ngx_http_marketplace_remains_t  *remains;
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    if (ps == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool,
+                               sizeof(ngx_http_marketplace_remains_t));
+    if (ps == NULL || cln == NULL) {
         return NGX_ERROR;
     }
 
@@ -70,6 +82,7 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ps->data = exchange;
 
     exchange->rc = NGX_AGAIN;
+    exchange->connected = 0;
     exchange->done = 0;
 
     if (ngx_http_subrequest(r, &exchange->name, NULL, &sr, ps,
@@ -95,7 +108,38 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
 
     exchange->subrequest = sr;
 
+    remains = cln->data;
+    remains->subrequest = exchange->secret ? sr : NULL;
+    remains->request = exchange->request;
+
+    cln->handler = ngx_http_marketplace_exchange_cleanup;
+
     return NGX_OK;
+}
+
+
+/* The request may have a session token in it, and if the exchange is about
+ * credentials, so does the reply. */
+
+static void
+ngx_http_marketplace_exchange_cleanup(void *data)
+{
+    ngx_http_marketplace_remains_t  *remains = data;
+
+    ngx_buf_t  *b;
+
+    b = remains->request;
+    OPENSSL_cleanse(b->start, b->end - b->start);
+
+    if (remains->subrequest == NULL || remains->subrequest->upstream == NULL) {
+        return;
+    }
+
+    b = &remains->subrequest->upstream->buffer;
+
+    if (b->start) {
+        OPENSSL_cleanse(b->start, b->end - b->start);
+    }
 }
 
 
@@ -138,17 +182,17 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
 {
     ngx_http_upstream_t              *u;
     ngx_http_marketplace_exchange_t  *exchange;
-    ngx_http_marketplace_loc_conf_t  *mlcf;
+    ngx_http_marketplace_endpoint_t  *endpoint;
 
     if (ngx_http_upstream_create(sr) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
-    mlcf = exchange->conf;
+    endpoint = exchange->endpoint;
     u = sr->upstream;
 
-    if (mlcf->upstream.ssl) {
+    if (endpoint->upstream.ssl) {
         u->ssl = 1;
         ngx_str_set(&u->schema, "https://");
 
@@ -158,7 +202,7 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
 
     ngx_str_set(&u->uri, "/");
 
-    u->conf = &mlcf->upstream;
+    u->conf = &endpoint->upstream;
     u->input_filter_ctx = exchange;
     u->output.tag = (ngx_buf_tag_t) &ngx_http_marketplace_module;
     u->buffering = 0;
@@ -169,8 +213,8 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
     u->abort_request = ngx_http_marketplace_exchange_abort_request;
     u->finalize_request = ngx_http_marketplace_exchange_finalize_request;
 
-    if (mlcf->resolver_name.len
-        && ngx_http_marketplace_exchange_set_name(sr, mlcf) != NGX_OK)
+    if (endpoint->resolver_name.len
+        && ngx_http_marketplace_exchange_set_name(sr, endpoint) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -187,7 +231,7 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
 
 static ngx_int_t
 ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+    ngx_http_marketplace_endpoint_t *endpoint)
 {
     ngx_http_upstream_resolved_t  *resolved;
 
@@ -196,8 +240,8 @@ ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
         return NGX_ERROR;
     }
 
-    resolved->host = mlcf->resolver_name;
-    resolved->port = mlcf->resolver_port;
+    resolved->host = endpoint->resolver_name;
+    resolved->port = endpoint->resolver_port;
 
     sr->upstream->resolved = resolved;
 
@@ -269,7 +313,7 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
     if (rc == MP_REPLY_DONE) {
         exchange->rc = NGX_OK;
         u->keepalive = exchange->reply.keepalive
-                       && ngx_http_marketplace_mark(u, exchange->conf)
+                       && ngx_http_marketplace_mark(u, exchange->endpoint)
                           == NGX_OK;
         u->headers_in.status_n = exchange->reply.status;
 
@@ -294,7 +338,7 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
 
 static ngx_int_t
 ngx_http_marketplace_mark(ngx_http_upstream_t *u,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+    ngx_http_marketplace_endpoint_t *endpoint)
 {
     ngx_ssl_connection_t  *ssl;
 
@@ -302,7 +346,7 @@ ngx_http_marketplace_mark(ngx_http_upstream_t *u,
 
     if (ssl == NULL
         || SSL_set_ex_data(ssl->connection, ngx_http_marketplace_ssl_index,
-                           mlcf))
+                           endpoint))
     {
         return NGX_OK;
     }
@@ -313,21 +357,22 @@ ngx_http_marketplace_mark(ngx_http_upstream_t *u,
 
 static ngx_uint_t
 ngx_http_marketplace_is_ours(ngx_connection_t *c,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+    ngx_http_marketplace_endpoint_t *endpoint)
 {
-    ngx_http_marketplace_loc_conf_t  *other;
+    ngx_http_marketplace_endpoint_t  *other;
 
-    if (c->ssl == NULL || mlcf->upstream.ssl == NULL) {
-        return c->ssl == NULL && mlcf->upstream.ssl == NULL;
+    if (c->ssl == NULL || endpoint->upstream.ssl == NULL) {
+        return c->ssl == NULL && endpoint->upstream.ssl == NULL;
     }
 
     other = SSL_get_ex_data(c->ssl->connection,
                             ngx_http_marketplace_ssl_index);
 
     return other
-           && other->upstream.ssl == mlcf->upstream.ssl
-           && other->host.len == mlcf->host.len
-           && ngx_strncmp(other->host.data, mlcf->host.data, mlcf->host.len)
+           && other->upstream.ssl == endpoint->upstream.ssl
+           && other->host.len == endpoint->host.len
+           && ngx_strncmp(other->host.data, endpoint->host.data,
+                          endpoint->host.len)
               == 0;
 }
 
@@ -343,7 +388,7 @@ ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
     ngx_http_marketplace_exchange_t  *exchange;
 
     exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
-    us = exchange->conf->upstream_block;
+    us = exchange->endpoint->upstream_block;
     u = sr->upstream;
 
     if (us->peer.init(sr, us) != NGX_OK) {
@@ -372,7 +417,7 @@ ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
     rc = exchange->get_peer(pc, data);
 
     if (rc != NGX_DONE
-        || ngx_http_marketplace_is_ours(pc->connection, exchange->conf))
+        || ngx_http_marketplace_is_ours(pc->connection, exchange->endpoint))
     {
         return rc;
     }
@@ -421,9 +466,19 @@ ngx_http_marketplace_exchange_done(ngx_http_request_t *sr, void *data,
 {
     ngx_http_marketplace_exchange_t  *exchange = data;
 
-    exchange->done = 1;
+    ngx_http_upstream_state_t  *state;
 
-    exchange->tries = sr->upstream_states ? sr->upstream_states->nelts : 0;
+    exchange->done = 1;
+    exchange->tries = 0;
+
+    if (sr->upstream_states && sr->upstream_states->nelts) {
+        exchange->tries = sr->upstream_states->nelts;
+
+        state = sr->upstream_states->elts;
+        state += exchange->tries - 1;
+
+        exchange->connected = (state->connect_time != (ngx_msec_t) -1);
+    }
 
     if (exchange->rc == NGX_AGAIN) {
         exchange->rc = rc;

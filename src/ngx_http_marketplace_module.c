@@ -2,7 +2,7 @@
  * The directives of ngx_http_marketplace_module and what they are merged to.
  */
 
-#include "ngx_http_marketplace.h"
+#include "ngx_http_marketplace_credentials.h"
 
 
 /* What AWS sends fits several times over; more is no answer of it. */
@@ -115,25 +115,33 @@ static ngx_command_t  ngx_http_marketplace_commands[] = {
       0,
       NULL },
 
+    { ngx_string("marketplace_assume_role"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_1MORE,
+      ngx_http_marketplace_assume_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("marketplace_connect_timeout"),
       NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
       ngx_http_marketplace_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_marketplace_loc_conf_t, upstream.connect_timeout),
+      offsetof(ngx_http_marketplace_loc_conf_t,
+               metering.upstream.connect_timeout),
       NULL },
 
     { ngx_string("marketplace_send_timeout"),
       NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
       ngx_http_marketplace_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_marketplace_loc_conf_t, upstream.send_timeout),
+      offsetof(ngx_http_marketplace_loc_conf_t, metering.upstream.send_timeout),
       NULL },
 
     { ngx_string("marketplace_read_timeout"),
       NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
       ngx_http_marketplace_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_marketplace_loc_conf_t, upstream.read_timeout),
+      offsetof(ngx_http_marketplace_loc_conf_t, metering.upstream.read_timeout),
       NULL },
 
     { ngx_string("marketplace_timeout"),
@@ -176,6 +184,13 @@ static ngx_command_t  ngx_http_marketplace_commands[] = {
       ngx_http_marketplace_ciphers,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_marketplace_loc_conf_t, tls.ciphers),
+      NULL },
+
+    { ngx_string("marketplace_cache_size"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_marketplace_cache_size,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
       ngx_null_command
@@ -232,6 +247,7 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
     }
 
     if (ngx_http_marketplace_keep_environment(cf) != NGX_OK
+        || ngx_http_marketplace_add_zone(cf, mmcf) != NGX_OK
         || ngx_http_marketplace_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
                                             ngx_http_marketplace_strip_handler)
            != NGX_OK
@@ -273,10 +289,22 @@ ngx_http_marketplace_keep_environment(ngx_conf_t *cf)
         ngx_string("AWS_SESSION_TOKEN"),
         ngx_string("AWS_PROFILE"),
         ngx_string("AWS_SHARED_CREDENTIALS_FILE"),
+        ngx_string("AWS_CONFIG_FILE"),
         ngx_string("HOME"),
+        ngx_string("AWS_ROLE_ARN"),
+        ngx_string("AWS_ROLE_SESSION_NAME"),
+        ngx_string("AWS_WEB_IDENTITY_TOKEN_FILE"),
+        ngx_string("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+        ngx_string("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        ngx_string("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        ngx_string("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+        ngx_string("AWS_EC2_METADATA_DISABLED"),
+        ngx_string("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+        ngx_string("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
         ngx_string("AWS_REGION"),
         ngx_string("AWS_DEFAULT_REGION"),
         ngx_string("AWS_ENDPOINT_URL_MARKETPLACE_METERING"),
+        ngx_string("AWS_ENDPOINT_URL_STS"),
         ngx_string("AWS_ENDPOINT_URL"),
         ngx_string("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
         ngx_string("SSL_CERT_FILE")
@@ -334,10 +362,15 @@ ngx_http_marketplace_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mmcf->addresses, cf->pool, 1,
                           sizeof(ngx_http_marketplace_address_t))
+           != NGX_OK
+        || ngx_array_init(&mmcf->files, cf->pool, 1,
+                          sizeof(ngx_http_marketplace_file_t))
            != NGX_OK)
     {
         return NULL;
     }
+
+    mmcf->cycle = cf->cycle;
 
     return mmcf;
 }
@@ -361,29 +394,30 @@ ngx_http_marketplace_create_loc_conf(ngx_conf_t *cf)
      *     mlcf->token_source = 0;
      *     mlcf->tls.protocols = 0;
      *     mlcf->tls.ciphers, tls.trusted_certificate = { 0, NULL };
-     *     mlcf->upstream, and all that is made of the settings
+     *     mlcf->metering.upstream, and all that is made of the settings
      */
 
     mlcf->resolve = NGX_CONF_UNSET_UINT;
     mlcf->token_max_size = NGX_CONF_UNSET_SIZE;
     mlcf->product_codes = NGX_CONF_UNSET_PTR;
     mlcf->credentials = NGX_CONF_UNSET_PTR;
+    mlcf->assume_role = NGX_CONF_UNSET_PTR;
     mlcf->timeout = NGX_CONF_UNSET_MSEC;
 
     mlcf->tls.verify = NGX_CONF_UNSET;
     mlcf->tls.verify_depth = NGX_CONF_UNSET_UINT;
 
-    mlcf->upstream.connect_timeout = NGX_CONF_UNSET_MSEC;
-    mlcf->upstream.send_timeout = NGX_CONF_UNSET_MSEC;
-    mlcf->upstream.read_timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->metering.upstream.connect_timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->metering.upstream.send_timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->metering.upstream.read_timeout = NGX_CONF_UNSET_MSEC;
 
     /* the hardcoded values */
 
-    mlcf->upstream.buffer_size = NGX_HTTP_MARKETPLACE_REPLY_MAX;
-    mlcf->upstream.next_upstream = NGX_HTTP_UPSTREAM_FT_ERROR
+    mlcf->metering.upstream.buffer_size = NGX_HTTP_MARKETPLACE_REPLY_MAX;
+    mlcf->metering.upstream.next_upstream = NGX_HTTP_UPSTREAM_FT_ERROR
                                    |NGX_HTTP_UPSTREAM_FT_TIMEOUT;
-    mlcf->upstream.ssl_server_name = 1;
-    ngx_str_set(&mlcf->upstream.module, "marketplace");
+    mlcf->metering.upstream.ssl_server_name = 1;
+    ngx_str_set(&mlcf->metering.upstream.module, "marketplace");
 
     return mlcf;
 }
@@ -420,9 +454,11 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->endpoint, prev->endpoint, "");
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
+    ngx_conf_merge_ptr_value(conf->assume_role, prev->assume_role, NULL);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 10000);
 
-    ngx_http_marketplace_merge_upstream(&prev->upstream, &conf->upstream);
+    ngx_http_marketplace_merge_upstream(&prev->metering.upstream,
+                                        &conf->metering.upstream);
     ngx_http_marketplace_merge_tls(&prev->tls, &conf->tls);
 
     if (conf->resolve == NGX_HTTP_MARKETPLACE_OFF) {
@@ -435,8 +471,8 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         mmcf->args = 1;
     }
 
-    return (ngx_http_marketplace_set_endpoint(cf, mmcf, conf) == NGX_OK
-            && ngx_http_marketplace_set_credentials(cf, mmcf, conf) == NGX_OK)
+    return (ngx_http_marketplace_set_metering(cf, mmcf, conf) == NGX_OK
+            && ngx_http_marketplace_set_source(cf, mmcf, conf) == NGX_OK)
            ? NGX_CONF_OK
            : NGX_CONF_ERROR;
 }

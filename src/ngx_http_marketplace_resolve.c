@@ -1,15 +1,15 @@
 /*
  * One request, from its body to the customer's identity:
  *
- *     body -> token -> signed exchange with AWS -> customer or error
- *          -> variables, request headers, verdict
+ *     body -> token -> credentials -> signed exchange with AWS
+ *          -> customer or error -> variables, request headers, verdict
  *
  * The handler runs in the PRECONTENT phase: behind access control and rate
  * limits, in front of try_files and the content.  What it finds lives in a
  * context that survives internal redirects.
  */
 
-#include "ngx_http_marketplace.h"
+#include "ngx_http_marketplace_credentials.h"
 
 
 /* A body that is larger than this, and than four times the largest token, is
@@ -29,7 +29,6 @@ static ngx_int_t ngx_http_marketplace_redirected(
 static ngx_http_marketplace_ctx_t *ngx_http_marketplace_create_ctx(
     ngx_http_request_t *r, ngx_http_marketplace_loc_conf_t *mlcf);
 static void ngx_http_marketplace_cleanup(void *data);
-
 static ngx_int_t ngx_http_marketplace_read_body(
     ngx_http_marketplace_ctx_t *ctx);
 static void ngx_http_marketplace_body_handler(ngx_http_request_t *r);
@@ -52,12 +51,21 @@ static mp_token_rc_t ngx_http_marketplace_copy_body(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_marketplace_registered(
     ngx_http_marketplace_ctx_t *ctx, mp_token_rc_t rc);
+static ngx_int_t ngx_http_marketplace_begin(ngx_http_marketplace_ctx_t *ctx);
+static ngx_int_t ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx);
 static ngx_buf_t *ngx_http_marketplace_create_request(
     ngx_http_marketplace_ctx_t *ctx);
+static void ngx_http_marketplace_derive_key(
+    ngx_http_marketplace_loc_conf_t *mlcf, ngx_http_marketplace_keys_t *keys,
+    u_char *date);
 static void ngx_http_marketplace_deadline_handler(ngx_event_t *ev);
+static void ngx_http_marketplace_wait_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_marketplace_has_ended(
+    ngx_http_marketplace_ctx_t *ctx);
+static void ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_set_statuses(
+static ngx_int_t ngx_http_marketplace_add_statuses(
     ngx_http_marketplace_ctx_t *ctx);
 static void ngx_http_marketplace_set_request_id(
     ngx_http_marketplace_ctx_t *ctx);
@@ -96,6 +104,10 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
 
     if (ctx == NULL) {
         return ngx_http_marketplace_start(r, mlcf);
+    }
+
+    if (ctx->state == NGX_HTTP_MARKETPLACE_SIGNING) {
+        return ngx_http_marketplace_sign(ctx);
     }
 
     if (ctx->state == NGX_HTTP_MARKETPLACE_CALLING) {
@@ -284,10 +296,7 @@ ngx_http_marketplace_cleanup(void *data)
 {
     ngx_http_marketplace_ctx_t  *ctx = data;
 
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
-    }
-
+    ngx_http_marketplace_stop(ctx);
     mp_customer_free(&ctx->customer);
 }
 
@@ -588,7 +597,7 @@ ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
     switch (rc) {
 
     case MP_TOKEN_OK:
-        return ngx_http_marketplace_call(ctx);
+        return ngx_http_marketplace_begin(ctx);
 
     case MP_TOKEN_MISSING:
         return ngx_http_marketplace_fail(ctx, &mp_missing_token);
@@ -607,40 +616,108 @@ ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
 
 
 static ngx_int_t
+ngx_http_marketplace_begin(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_log_t  *log;
+
+    log = ctx->request->connection->log;
+
+    ctx->deadline.handler = ngx_http_marketplace_deadline_handler;
+    ctx->deadline.data = ctx;
+    ctx->deadline.log = log;
+
+    ctx->wait.handler = ngx_http_marketplace_wait_handler;
+    ctx->wait.data = ctx;
+    ctx->wait.log = log;
+
+    ctx->end = ngx_current_msec + ctx->conf->timeout;
+    ngx_http_marketplace_set_cut(ctx, ctx->end);
+
+    ctx->state = NGX_HTTP_MARKETPLACE_SIGNING;
+
+    return ngx_http_marketplace_sign(ctx);
+}
+
+
+/* Goes on with getting credentials.  If AWS has refused some already, only
+ * others are worth another call. */
+
+static ngx_int_t
+ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_int_t   rc;
+    mp_error_t  error;
+
+    ctx->request->connection->log->action = "resolving registration";
+
+    rc = ngx_http_marketplace_obtain(ctx);
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_marketplace_abandon(ctx);
+    }
+
+    if (rc == NGX_AGAIN
+        && (!ngx_http_marketplace_has_ended(ctx)
+            || (ctx->exchange.subrequest && !ctx->exchange.done)))
+    {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->refused_keys == NULL) {
+        return (rc == NGX_OK)
+               ? ngx_http_marketplace_call(ctx)
+               : ngx_http_marketplace_fail(ctx,
+                                           ngx_http_marketplace_has_ended(ctx)
+                                           ? &mp_timeout
+                                           : &mp_no_credentials);
+    }
+
+    if (rc == NGX_OK
+        && !ngx_http_marketplace_same_keys(ctx->keys, ctx->refused_keys))
+    {
+        ngx_http_marketplace_release_keys(&ctx->refused_keys);
+
+        ngx_memzero(&ctx->error, sizeof(mp_error_t));
+        ctx->aws_error = NULL;
+
+        return ngx_http_marketplace_call(ctx);
+    }
+
+    ngx_http_marketplace_release_keys(&ctx->keys);
+    ctx->keys = ctx->refused_keys;
+    ctx->refused_keys = NULL;
+
+    ctx->state = NGX_HTTP_MARKETPLACE_CALLING;
+
+    error = ctx->error;
+
+    return ngx_http_marketplace_fail(ctx, &error);
+}
+
+
+static ngx_int_t
 ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx)
 {
-    ngx_http_request_t               *r;
     ngx_http_marketplace_exchange_t  *exchange;
-
-    r = ctx->request;
-
-    if (ctx->conf->credentials->keys.access_key.len == 0) {
-        return ngx_http_marketplace_fail(ctx, &mp_no_credentials);
-    }
 
     exchange = &ctx->exchange;
 
     ngx_str_set(&exchange->name, "ResolveCustomer");
-    exchange->conf = ctx->conf;
+    exchange->endpoint = &ctx->conf->metering;
     exchange->request = ngx_http_marketplace_create_request(ctx);
+    exchange->secret = 0;
 
     if (exchange->request == NULL) {
         return ngx_http_marketplace_abandon(ctx);
     }
 
-    if (ngx_http_marketplace_exchange(r, exchange) != NGX_OK) {
+    if (ngx_http_marketplace_exchange(ctx->request, exchange) != NGX_OK) {
 
         /* a subrequest may be half made: no response can be sent any more */
 
-        ctx->state = NGX_HTTP_MARKETPLACE_ABANDONED;
+        (void) ngx_http_marketplace_abandon(ctx);
         return NGX_ERROR;
     }
-
-    ctx->deadline.handler = ngx_http_marketplace_deadline_handler;
-    ctx->deadline.data = ctx;
-    ctx->deadline.log = r->connection->log;
-
-    ngx_add_timer(&ctx->deadline, ctx->conf->timeout);
 
     ctx->state = NGX_HTTP_MARKETPLACE_CALLING;
 
@@ -660,17 +737,14 @@ ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
     ngx_http_marketplace_loc_conf_t  *mlcf;
 
     mlcf = ctx->conf;
-    keys = &mlcf->credentials->keys;
+    keys = &ctx->keys->keys;
     token = ctx->registration.token;
 
     mp_amz_date(request.date, ngx_time());
 
-    if (ngx_memcmp(mlcf->signing_key.day, request.date, MP_AMZ_DAY_LEN) != 0) {
-        mp_signing_key(&mlcf->signing_key, request.date, keys->secret_key,
-                       &mlcf->scope);
-    }
+    ngx_http_marketplace_derive_key(mlcf, ctx->keys, request.date);
 
-    request.host = ngx_http_marketplace_mp(&mlcf->host);
+    request.host = ngx_http_marketplace_mp(&mlcf->metering.host);
     request.content_type = mp_str_from(MP_AWS_JSON);
     request.target = mp_str_from(MP_RESOLVE_TARGET);
     request.session_token = keys->session_token;
@@ -699,6 +773,79 @@ ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
 }
 
 
+/* A signing key is good for a day, if the credentials are. */
+
+static void
+ngx_http_marketplace_derive_key(ngx_http_marketplace_loc_conf_t *mlcf,
+    ngx_http_marketplace_keys_t *keys, u_char *date)
+{
+    if (mlcf->signing_keys == keys
+        && ngx_memcmp(mlcf->signing_key.day, date, MP_AMZ_DAY_LEN) == 0)
+    {
+        return;
+    }
+
+    ngx_http_marketplace_release_keys(&mlcf->signing_keys);
+    mlcf->signing_keys = ngx_http_marketplace_use_keys(keys);
+
+    mp_signing_key(&mlcf->signing_key, date, keys->keys.secret_key,
+                   &mlcf->scope);
+}
+
+
+ngx_int_t
+ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx, ngx_msec_t delay)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (!ctx->wait.timer_set) {
+        ngx_add_timer(&ctx->wait, delay);
+    }
+
+    if (r->read_event_handler != ngx_http_test_reading) {
+
+        /* nothing else would notice that the client has gone */
+
+        r->read_event_handler = ngx_http_test_reading;
+
+        if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_http_marketplace_set_cut(ngx_http_marketplace_ctx_t *ctx, ngx_msec_t cut)
+{
+    ctx->cut = cut;
+
+    if (ctx->deadline.timer_set) {
+        ngx_del_timer(&ctx->deadline);
+    }
+
+    ngx_add_timer(&ctx->deadline, cut - ngx_current_msec);
+}
+
+
+ngx_uint_t
+ngx_http_marketplace_is_over(ngx_http_marketplace_ctx_t *ctx)
+{
+    return (ngx_msec_int_t) (ctx->cut - ngx_current_msec) <= 0;
+}
+
+
+static ngx_uint_t
+ngx_http_marketplace_has_ended(ngx_http_marketplace_ctx_t *ctx)
+{
+    return (ngx_msec_int_t) (ctx->end - ngx_current_msec) <= 0;
+}
+
+
 static void
 ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
 {
@@ -707,7 +854,8 @@ ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
 
     ctx = ev->data;
 
-    if (ctx->exchange.done) {
+    if (ctx->exchange.subrequest == NULL || ctx->exchange.done) {
+        ngx_http_marketplace_wait_handler(ev);
         return;
     }
 
@@ -720,6 +868,53 @@ ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
 }
 
 
+static void
+ngx_http_marketplace_wait_handler(ngx_event_t *ev)
+{
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = ev->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* Nothing of the request is to happen by itself any more. */
+
+static void
+ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (ctx->deadline.timer_set) {
+        ngx_del_timer(&ctx->deadline);
+    }
+
+    if (ctx->wait.timer_set) {
+        ngx_del_timer(&ctx->wait);
+    }
+
+    if (ctx->wait.posted) {
+        ngx_delete_posted_event(&ctx->wait);
+    }
+
+    if (r->read_event_handler == ngx_http_test_reading) {
+        r->read_event_handler = ngx_http_block_reading;
+    }
+
+    ngx_http_marketplace_fetch_cleanup(ctx);
+}
+
+
 static ngx_int_t
 ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
 {
@@ -729,11 +924,7 @@ ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
 
     ctx->request->connection->log->action = "resolving registration";
 
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
-    }
-
-    if (ngx_http_marketplace_set_statuses(ctx) != NGX_OK) {
+    if (ngx_http_marketplace_add_statuses(ctx) != NGX_OK) {
         return ngx_http_marketplace_abandon(ctx);
     }
 
@@ -765,18 +956,26 @@ ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
 /* The status of every attempt; only the last can have been answered. */
 
 static ngx_int_t
-ngx_http_marketplace_set_statuses(ngx_http_marketplace_ctx_t *ctx)
+ngx_http_marketplace_add_statuses(ngx_http_marketplace_ctx_t *ctx)
 {
     u_char      *p;
+    ngx_str_t    before;
     ngx_uint_t   i;
 
+    before = ctx->statuses;
+
     p = ngx_pnalloc(ctx->request->pool,
-                    ctx->exchange.tries * sizeof("-, ") + NGX_INT_T_LEN);
+                    before.len + sizeof(", ")
+                    + ctx->exchange.tries * sizeof("-, ") + NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ctx->statuses.data = p;
+
+    if (before.len) {
+        p = ngx_sprintf(p, "%V, ", &before);
+    }
 
     for (i = 1; i < ctx->exchange.tries; i++) {
         p = ngx_cpymem(p, "-, ", sizeof("-, ") - 1);
@@ -859,8 +1058,9 @@ ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
 static ngx_int_t
 ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
 {
-    mp_error_t        error;
-    mp_http_reply_t  *reply;
+    mp_error_t                    error;
+    mp_http_reply_t              *reply;
+    ngx_http_marketplace_keys_t  *keys;
 
     reply = &ctx->exchange.reply;
 
@@ -876,9 +1076,26 @@ ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
     mp_aws_error_parse(ctx->aws_error, reply->body, reply->error_type,
                        ctx->secrets, NGX_HTTP_MARKETPLACE_SECRETS);
 
-    error = mp_aws_error_classify(ctx->aws_error, reply->status, 0);
+    keys = ctx->keys;
 
-    return ngx_http_marketplace_fail(ctx, &error);
+    error = mp_aws_error_classify(ctx->aws_error, reply->status,
+                                  keys->expires
+                                  && keys->expires <= ngx_time());
+
+    if (ctx->renewed || !mp_error_is_of_credentials(error.name)
+        || ngx_http_marketplace_renew(ctx) != NGX_OK)
+    {
+        return ngx_http_marketplace_fail(ctx, &error);
+    }
+
+    ctx->renewed = 1;
+    ctx->refused_keys = keys;
+    ctx->keys = NULL;
+
+    ctx->error = error;
+    ctx->state = NGX_HTTP_MARKETPLACE_SIGNING;
+
+    return ngx_http_marketplace_sign(ctx);
 }
 
 
@@ -897,6 +1114,8 @@ ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
 static ngx_int_t
 ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
 {
+    ngx_http_marketplace_stop(ctx);
+
     ctx->state = NGX_HTTP_MARKETPLACE_RESOLVED;
     ctx->time = ngx_current_msec - ctx->start;
     ctx->request->connection->log->action = NULL;
@@ -933,6 +1152,8 @@ ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx)
 static ngx_int_t
 ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
 {
+    ngx_http_marketplace_stop(ctx);
+
     ctx->state = NGX_HTTP_MARKETPLACE_ABANDONED;
     ctx->request->connection->log->action = NULL;
 
@@ -981,12 +1202,14 @@ ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx)
     name = ngx_http_marketplace_ngx(error->name);
 
     if (ctx->state != NGX_HTTP_MARKETPLACE_CALLING) {
-        ngx_log_error(levels[error->fault], log, 0, "marketplace: %V: %s",
-                      &name, error->advice);
+        ngx_log_error(levels[error->fault], log, 0, "marketplace: %V%s: %s",
+                      &name,
+                      ctx->state == NGX_HTTP_MARKETPLACE_SIGNING
+                      ? " while getting credentials" : "", error->advice);
         return;
     }
 
-    key = ngx_http_marketplace_ngx(ctx->conf->credentials->keys.access_key);
+    key = ngx_http_marketplace_ngx(ctx->keys->keys.access_key);
     ngx_str_null(&message);
 
     if (ctx->aws_error) {
@@ -999,5 +1222,6 @@ ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx)
                   "status %V, request id \"%V\", endpoint %V, region %V, "
                   "access key %V: %s",
                   &name, &message, &ctx->statuses, &ctx->request_id,
-                  &ctx->conf->host, &ctx->conf->region, &key, error->advice);
+                  &ctx->conf->metering.host, &ctx->conf->region, &key,
+                  error->advice);
 }

@@ -53,6 +53,10 @@ sub lines {
     return <$file>;
 }
 
+# Behind the name of a credentials file in what is said of a profile.
+
+our $config_file = qq{ and "$ENV{HOME}/.aws/config"};
+
 our $static = <<'_EOC_';
     marketplace_credentials static id=AKIDEXAMPLE
         secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
@@ -316,25 +320,25 @@ invalid number of arguments in "marketplace_credentials" directive
 --- config
     marketplace_credentials vault;
 --- refused
-"marketplace_credentials" cannot take credentials from "vault", it must be "default", "env", "static id=... secret=... [token=...]" or "profile [name=...] [file=...]"
+"marketplace_credentials" cannot take credentials from "vault", it must be "default", "env", "static id=... secret=... [token=...]", "profile [name=...] [file=...]", "container", "imds" or "web_identity"
 
 === TEST 34: marketplace_credentials, container
 --- config
     marketplace_credentials container;
 --- refused
-"marketplace_credentials" cannot take credentials from "container", it must be "default", "env", "static id=... secret=... [token=...]" or "profile [name=...] [file=...]"
+"marketplace_credentials container" needs AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI in the environment that nginx is started with, where ECS puts it for a task with a role and EKS for a Pod Identity
 
 === TEST 35: marketplace_credentials, imds
 --- config
     marketplace_credentials imds;
 --- refused
-"marketplace_credentials" cannot take credentials from "imds", it must be "default", "env", "static id=... secret=... [token=...]" or "profile [name=...] [file=...]"
+"marketplace_credentials imds" needs EC2's instance metadata, which AWS_EC2_METADATA_DISABLED in the environment that nginx is started with switches off
 
 === TEST 36: marketplace_credentials, web_identity
 --- config
     marketplace_credentials web_identity;
 --- refused
-"marketplace_credentials" cannot take credentials from "web_identity", it must be "default", "env", "static id=... secret=... [token=...]" or "profile [name=...] [file=...]"
+"marketplace_credentials web_identity" needs AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE in the environment that nginx is started with, where EKS puts them for a service account with a role
 
 === TEST 37: static credentials without a secret
 --- config
@@ -424,13 +428,13 @@ invalid parameter "role=admin" in "marketplace_credentials profile", it must be 
 --- config
     marketplace_credentials profile file=/nonexistent/credentials;
 --- refused
-"marketplace_credentials" cannot open the credentials file "/nonexistent/credentials" (2: No such file or directory)
+"marketplace_credentials" cannot read the credentials file "/nonexistent/credentials" (2: No such file or directory)
 
 === TEST 50: a profile's file is a folder
 --- config
     marketplace_credentials profile file=$TEST_NGINX_TMP;
 --- refused eval
-qq{"marketplace_credentials": "$ENV{TEST_NGINX_TMP}" is not a file of credentials}
+qq{"marketplace_credentials": credentials file "$ENV{TEST_NGINX_TMP}" is not a file}
 
 === TEST 51: a profile that is not in its file
 --- config
@@ -438,7 +442,7 @@ qq{"marketplace_credentials": "$ENV{TEST_NGINX_TMP}" is not a file of credential
         file=$TEST_NGINX_SERVER_ROOT/html/credentials;
 --- user_files eval: ">>> credentials\n[default]\n$::keys"
 --- refused eval
-qq{"marketplace_credentials": profile "other" is not in the credentials file "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"}
+qq{"marketplace_credentials": profile "other" does not exist, in "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"$::config_file}
 
 === TEST 52: a profile without a secret
 --- config
@@ -449,7 +453,7 @@ qq{"marketplace_credentials": profile "other" is not in the credentials file "$E
 [default]
 aws_access_key_id = AKIDEXAMPLE
 --- refused eval
-qq{"marketplace_credentials": profile "default" has only one of aws_access_key_id and aws_secret_access_key in the credentials file "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"}
+qq{"marketplace_credentials": profile "default" has only one of aws_access_key_id and aws_secret_access_key, in "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"$::config_file}
 
 === TEST 53: a profile without keys
 --- config
@@ -460,9 +464,9 @@ qq{"marketplace_credentials": profile "default" has only one of aws_access_key_i
 [default]
 region = us-east-1
 --- refused eval
-qq{"marketplace_credentials": profile "default" has no aws_access_key_id and aws_secret_access_key in the credentials file "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"}
+qq{"marketplace_credentials": profile "default" has no credentials, in "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"$::config_file}
 
-=== TEST 54: a profile with a role only
+=== TEST 54: a profile with a role, whose source is not there
 --- config
     marketplace_credentials profile
         file=$TEST_NGINX_SERVER_ROOT/html/credentials;
@@ -472,7 +476,7 @@ qq{"marketplace_credentials": profile "default" has no aws_access_key_id and aws
 role_arn = arn:aws:iam::111122223333:role/metering
 source_profile = other
 --- refused eval
-qq{"marketplace_credentials": profile "default" has no keys of its own, and a role, a process or SSO cannot be used for it, in the credentials file "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"}
+qq{"marketplace_credentials": profile "other" does not exist, in "$ENV{TEST_NGINX_SERVER_ROOT}/html/credentials"$::config_file}
 
 === TEST 55: a profile's file, when there is nowhere to look for it
 --- config
@@ -971,8 +975,8 @@ the environment of "marketplace_credentials" must have both AWS_ACCESS_KEY_ID an
 --- response_headers
 Marketplace-Error: NoCredentials
 --- error_log eval
-[qr/\[warn\] \d+#\d+: marketplace: there are no AWS credentials in the environment or the shared credentials file, no customer can be resolved without/,
- qr/\[error\] .* marketplace: NoCredentials: there are no AWS credentials: set them in the environment that nginx is started with, in a profile, or with marketplace_credentials/]
+[qr/\[warn\] \d+#\d+: marketplace: there are no AWS credentials in the environment or the shared credentials file, and EC2's instance metadata is disabled; no customer can be resolved without/,
+ qr/\[error\] .* marketplace: NoCredentials while getting credentials: no AWS credentials could be had: /]
 --- aws_calls: 0
 
 === TEST 108: a default profile that is broken is told, and nginx starts
@@ -1349,6 +1353,6 @@ qr/AWS_SECRET_ACCESS_KEY is missing$/m
 --- config
     marketplace_credentials secret=XUtnFEMI id=AKIDEXAMPLE;
 --- refused
-"marketplace_credentials" cannot take credentials from "...=...", it must be "default", "env", "static id=... secret=... [token=...]" or "profile [name=...] [file=...]"
+"marketplace_credentials" cannot take credentials from "...=...", it must be "default", "env", "static id=... secret=... [token=...]", "profile [name=...] [file=...]", "container", "imds" or "web_identity"
 --- no_error_log
 XUtnFEMI

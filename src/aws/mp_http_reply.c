@@ -203,6 +203,7 @@ mp_reply_header(mp_http_reply_t *reply, mp_str_t line)
     static const mp_str_t  transfer_encoding = mp_str("transfer-encoding");
     static const mp_str_t  request_id = mp_str("x-amzn-requestid");
     static const mp_str_t  error_type = mp_str("x-amzn-errortype");
+    static const mp_str_t  date = mp_str("date");
 
     name.data = line.data;
     name.len = mp_str_chr(line, ':');
@@ -246,6 +247,9 @@ mp_reply_header(mp_http_reply_t *reply, mp_str_t line)
 
     } else if (mp_str_eq_nocase(name, error_type)) {
         reply->error_type = value;
+
+    } else if (mp_str_eq_nocase(name, date)) {
+        reply->date = value;
     }
 
     return MP_REPLY_AGAIN;

@@ -21,6 +21,7 @@ typedef struct {
     unsigned        status;
     mp_str_t        request_id;     /* x-amzn-RequestId */
     mp_str_t        error_type;     /* x-amzn-ErrorType */
+    mp_str_t        date;
     mp_str_t        body;
 
     /* the connection can carry another request */
