@@ -239,6 +239,15 @@ ngx_http_marketplace_ngx(mp_str_t text)
 }
 
 
+/* Whether an exchange of the request is under way. */
+
+static ngx_inline ngx_uint_t
+ngx_http_marketplace_is_exchanging(ngx_http_marketplace_ctx_t *ctx)
+{
+    return ctx->exchange.subrequest && !ctx->exchange.done;
+}
+
+
 /* ngx_http_marketplace_credentials.c: the directives. */
 char *ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

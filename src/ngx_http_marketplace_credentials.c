@@ -535,7 +535,9 @@ ngx_http_marketplace_env_profile(ngx_conf_t *cf,
         credentials->profile = ngx_http_marketplace_getenv("AWS_PROFILE");
     }
 
-    if (credentials->profile.len == 0) {
+    credentials->profile_named = (credentials->profile.len != 0);
+
+    if (!credentials->profile_named) {
         ngx_str_set(&credentials->profile, "default");
     }
 
@@ -787,7 +789,7 @@ ngx_http_marketplace_check_token_file(ngx_conf_t *cf, ngx_str_t *file,
     ngx_err_t    err;
     const char  *user;
 
-    err = ngx_http_marketplace_worker_can_read(cf, file, &user);
+    err = ngx_http_marketplace_worker_can_read(cf, file, 0, &user);
 
     if (err == 0) {
         return NGX_OK;

@@ -43,7 +43,8 @@ struct ngx_http_marketplace_credentials_s {
     ngx_str_t                         profile;
     ngx_str_t                         credentials_file;
     ngx_str_t                         config_file;    /* empty: none */
-    unsigned                          file_named:1;   /* someone named it */
+    unsigned                          profile_named:1;    /* by someone */
+    unsigned                          file_named:1;
     unsigned                          config_named:1;
 
     mp_endpoint_t                     url;        /* container, imds */
@@ -83,6 +84,7 @@ typedef struct {
 /* A file that workers have to be able to read. */
 typedef struct {
     ngx_str_t                          file;
+    ngx_uint_t                         optional;
     ngx_http_marketplace_place_t       place;
 } ngx_http_marketplace_file_t;
 
@@ -232,9 +234,10 @@ const char *ngx_http_marketplace_read_file(ngx_str_t *file, ngx_str_t *text,
 void ngx_http_marketplace_free_file(ngx_str_t *text);
 
 /* Whether the user that workers run as can read it, or else the error; *user
- * is who that is.  While that is not known yet, the answer is yes. */
+ * is who that is.  While that is not known yet, the answer is yes, and if it
+ * turns out to be wrong, that is an error unless the file is optional. */
 ngx_err_t ngx_http_marketplace_worker_can_read(ngx_conf_t *cf,
-    ngx_str_t *file, const char **user);
+    ngx_str_t *file, ngx_uint_t optional, const char **user);
 
 /* Asks again, when all of the configuration is read.  NGX_OK, or NGX_ERROR with
  * a message. */

@@ -82,9 +82,13 @@ ngx_http_marketplace_obtain(ngx_http_marketplace_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
-    if (ctx->exchange.subrequest && !ctx->exchange.done) {
+    if (ngx_http_marketplace_is_exchanging(ctx)) {
         return NGX_AGAIN;
     }
+
+    /* whatever it waits for still, it will wait for again */
+
+    ngx_http_marketplace_stop_waiting(ctx);
 
     if (source->issuer == NULL && source->profile == NULL) {
         ctx->keys = ngx_http_marketplace_use_keys(source->keys);
@@ -167,9 +171,17 @@ ngx_http_marketplace_fetch(ngx_http_marketplace_fetch_t *fetch)
 
         fetch->state = NGX_HTTP_MARKETPLACE_FETCHING;
 
+        fetch->step = 0;
+        fetch->tries = 0;
+        fetch->delayed = 0;
+        fetch->renewed = 0;
+        fetch->problem = NULL;
+
         /* as long as there are keys, the time to use them must be left */
 
-        if (fetch->keys && ctx->cut == ctx->end) {
+        if (fetch->keys && ctx->cut == ctx->end
+            && !ngx_http_marketplace_is_over(ctx))
+        {
             fetch->cuts = 1;
             ngx_http_marketplace_set_cut(ctx, ngx_current_msec
                                      + (ctx->end - ngx_current_msec) / 2);
@@ -185,18 +197,20 @@ ngx_http_marketplace_fetch(ngx_http_marketplace_fetch_t *fetch)
 static ngx_int_t
 ngx_http_marketplace_fetch_profile(ngx_http_marketplace_fetch_t *fetch)
 {
-    ngx_int_t                      rc;
-    ngx_http_marketplace_ctx_t    *ctx;
-    ngx_http_marketplace_chain_t  *chain;
+    ngx_int_t                    rc;
+    ngx_http_marketplace_ctx_t  *ctx;
 
     ctx = fetch->ctx;
 
     if (fetch->chain == NULL) {
-        chain = ngx_http_marketplace_profile_chain(fetch->source->profile, 0,
+        fetch->chain = ngx_http_marketplace_profile_chain(
+                                              fetch->source->profile, 0,
                                               ctx->request->connection->log);
-        fetch->chain = chain;
-        fetch->base = ngx_http_marketplace_create_fetch(ctx, chain->source);
+    }
 
+    if (fetch->base == NULL) {
+        fetch->base = ngx_http_marketplace_create_fetch(ctx,
+                                                        fetch->chain->source);
         if (fetch->base == NULL) {
             return NGX_ERROR;
         }
@@ -223,7 +237,6 @@ ngx_http_marketplace_look(ngx_http_marketplace_fetch_t *fetch)
 
     ctx = fetch->ctx;
 
-    ngx_http_marketplace_stop_waiting(ctx);
     ngx_http_marketplace_release_keys(&fetch->keys);
 
     rc = ngx_http_marketplace_store_look(ngx_http_marketplace_zone(ctx),
@@ -613,10 +626,14 @@ ngx_http_marketplace_renew_profile(ngx_http_marketplace_fetch_t *fetch)
     ngx_http_marketplace_fetch_release(fetch->base);
     ngx_http_marketplace_release_chain(fetch->chain);
 
-    fetch->chain = chain;
-    fetch->base = ngx_http_marketplace_create_fetch(fetch->ctx, chain->source);
+    /* the new one is opened when it is looked for */
 
-    return fetch->base ? NGX_OK : NGX_DECLINED;
+    ngx_http_marketplace_release_chain(chain);
+
+    fetch->chain = NULL;
+    fetch->base = NULL;
+
+    return NGX_OK;
 }
 
 
@@ -673,6 +690,14 @@ ngx_http_marketplace_fetch_cleanup(ngx_http_marketplace_ctx_t *ctx)
 static void
 ngx_http_marketplace_stop_waiting(ngx_http_marketplace_ctx_t *ctx)
 {
+    if (ctx->wait.timer_set) {
+        ngx_del_timer(&ctx->wait);
+    }
+
+    if (ctx->wait.posted) {
+        ngx_delete_posted_event(&ctx->wait);
+    }
+
     if (ctx->awaited) {
         ngx_queue_remove(&ctx->waiting);
         ctx->awaited = NULL;
@@ -863,8 +888,10 @@ ngx_http_marketplace_fetch_take(ngx_http_marketplace_fetch_t *fetch,
     fetch->problem = parser(&temporary, buf, reply->body);
 
     if (fetch->problem == NULL) {
-        date = ngx_parse_http_time((u_char *) reply->date.data,
-                                   reply->date.len);
+        date = reply->date.len
+               ? ngx_parse_http_time((u_char *) reply->date.data,
+                                     reply->date.len)
+               : NGX_ERROR;
 
         if (date == NGX_ERROR) {
             date = ngx_time();

@@ -106,7 +106,7 @@ ngx_http_marketplace_free_file(ngx_str_t *text)
 
 ngx_err_t
 ngx_http_marketplace_worker_can_read(ngx_conf_t *cf, ngx_str_t *file,
-    const char **user)
+    ngx_uint_t optional, const char **user)
 {
     ngx_core_conf_t                   *ccf;
     ngx_http_marketplace_file_t       *f;
@@ -136,6 +136,7 @@ ngx_http_marketplace_worker_can_read(ngx_conf_t *cf, ngx_str_t *file,
     }
 
     f->file = *file;
+    f->optional = optional;
     f->place.file = cf->conf_file ? cf->conf_file->file.name.data : NULL;
     f->place.line = cf->conf_file ? cf->conf_file->line : 0;
 
@@ -163,13 +164,12 @@ ngx_http_marketplace_check_later(ngx_http_marketplace_main_conf_t *mmcf)
             continue;
         }
 
-        if (f[i].place.file == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, mmcf->cycle->log, err,
-                          "marketplace: the file \"%V\", where AWS "
-                          "credentials are taken from by default, cannot be "
-                          "read by the workers' user \"%s\": let it, or set "
-                          "\"marketplace_credentials\"",
-                          &f[i].file, ccf->username);
+        if (f[i].optional) {
+            ngx_log_error(NGX_LOG_WARN, mmcf->cycle->log, err,
+                          "marketplace: the file \"%V\", which AWS "
+                          "credentials are taken from, cannot be read by the "
+                          "workers' user \"%s\": when it changes, nginx has "
+                          "to be reloaded", &f[i].file, ccf->username);
 
         } else {
             ngx_log_error(NGX_LOG_EMERG, mmcf->cycle->log, err,
@@ -177,9 +177,8 @@ ngx_http_marketplace_check_later(ngx_http_marketplace_main_conf_t *mmcf)
                           "cannot be read by the workers' user \"%s\" in "
                           "%s:%ui", &f[i].file, ccf->username,
                           f[i].place.file, f[i].place.line);
+            return NGX_ERROR;
         }
-
-        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -200,6 +199,13 @@ ngx_http_marketplace_can_read_as(ngx_core_conf_t *ccf, ngx_str_t *file,
     ngx_err_t  err;
 
     static gid_t  groups[NGX_HTTP_MARKETPLACE_GROUPS_MAX];
+
+    /* for root itself there is nothing to become, which it might not be
+     * allowed to in a container */
+
+    if (ccf->user == 0) {
+        return ngx_http_marketplace_can_read(file);
+    }
 
     gid = getegid();
     n = getgroups(NGX_HTTP_MARKETPLACE_GROUPS_MAX, groups);
@@ -227,7 +233,9 @@ ngx_http_marketplace_can_read_as(ngx_core_conf_t *ccf, ngx_str_t *file,
 static ngx_err_t
 ngx_http_marketplace_can_read(ngx_str_t *file)
 {
-    ngx_fd_t  fd;
+    ngx_fd_t         fd;
+    ngx_err_t        err;
+    ngx_file_info_t  fi;
 
     fd = ngx_open_file(file->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
                        NGX_FILE_OPEN, 0);
@@ -236,7 +244,10 @@ ngx_http_marketplace_can_read(ngx_str_t *file)
         return ngx_errno;
     }
 
+    err = (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) ? ngx_errno
+          : ngx_is_dir(&fi) ? NGX_EISDIR : 0;
+
     (void) ngx_close_file(fd);
 
-    return 0;
+    return err;
 }

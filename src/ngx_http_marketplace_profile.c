@@ -5,8 +5,6 @@
 
 #include "ngx_http_marketplace_credentials.h"
 
-#include "aws/mp_profile.h"
-
 
 /* in milliseconds: how often the files are looked at, and for how long they
  * have to be left alone before what they say is believed */
@@ -135,7 +133,9 @@ ngx_http_marketplace_check_profile(ngx_conf_t *cf, ngx_uint_t level,
         rc = ngx_http_marketplace_check_base(cf, level, credentials,
                                              &contents.profile);
 
-    } else if (rc == NGX_ERROR || level == NGX_LOG_EMERG) {
+    } else if (rc == NGX_ERROR || level == NGX_LOG_EMERG
+               || credentials->profile_named)
+    {
         ngx_http_marketplace_log_contents(cf, cf->log, level, files,
                                           &contents);
         rc = NGX_DECLINED;
@@ -174,13 +174,19 @@ ngx_http_marketplace_check_files(ngx_conf_t *cf, ngx_uint_t level,
             err = ngx_errno;
             user = NULL;
 
-            if (err == NGX_ENOENT && !(i == 0 && credentials->file_named)) {
+            if (err == NGX_ENOENT
+                && !(i == NGX_HTTP_MARKETPLACE_CREDENTIALS_FILE
+                     && credentials->file_named))
+            {
                 continue;
             }
 
         } else {
             there = 1;
-            err = ngx_http_marketplace_worker_can_read(cf, file, &user);
+            err = ngx_http_marketplace_worker_can_read(cf, file,
+                            level != NGX_LOG_EMERG
+                            || (i == NGX_HTTP_MARKETPLACE_CONFIG_FILE
+                                && !credentials->config_named), &user);
         }
 
         if (err == 0) {
@@ -253,7 +259,7 @@ ngx_http_marketplace_check_base(ngx_conf_t *cf, ngx_uint_t level,
 
         *mp_copy(file.data, profile->token_file) = '\0';
 
-        err = ngx_http_marketplace_worker_can_read(cf, &file, &user);
+        err = ngx_http_marketplace_worker_can_read(cf, &file, 0, &user);
 
         if (err) {
             ngx_conf_log_error(level, cf, err,
@@ -345,6 +351,11 @@ ngx_http_marketplace_open_profile(ngx_conf_t *cf,
     if (rc == NGX_OK && profile->chain) {
         ngx_memcpy(source->id, profile->chain->source->id,
                    NGX_HTTP_MARKETPLACE_ID_LEN);
+    }
+
+    if (profile->chain == NULL && contents.problem) {
+        ngx_http_marketplace_log_contents(cf, cf->log, NGX_LOG_EMERG,
+                                          profile->files, &contents);
     }
 
     ngx_http_marketplace_free_contents(&contents);

@@ -647,6 +647,7 @@ ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx)
 {
     ngx_int_t   rc;
     mp_error_t  error;
+    ngx_uint_t  ended;
 
     ctx->request->connection->log->action = "resolving registration";
 
@@ -656,23 +657,25 @@ ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx)
         return ngx_http_marketplace_abandon(ctx);
     }
 
-    if (rc == NGX_AGAIN
-        && (!ngx_http_marketplace_has_ended(ctx)
-            || (ctx->exchange.subrequest && !ctx->exchange.done)))
-    {
+    if (ngx_http_marketplace_is_exchanging(ctx)) {
+        return NGX_AGAIN;
+    }
+
+    /* what comes at the end of the time comes too late */
+
+    ended = ngx_http_marketplace_has_ended(ctx);
+
+    if (rc == NGX_AGAIN && !ended) {
         return NGX_AGAIN;
     }
 
     if (ctx->refused_keys == NULL) {
-        return (rc == NGX_OK)
-               ? ngx_http_marketplace_call(ctx)
-               : ngx_http_marketplace_fail(ctx,
-                                           ngx_http_marketplace_has_ended(ctx)
-                                           ? &mp_timeout
-                                           : &mp_no_credentials);
+        return ended ? ngx_http_marketplace_fail(ctx, &mp_timeout)
+               : (rc == NGX_OK) ? ngx_http_marketplace_call(ctx)
+               : ngx_http_marketplace_fail(ctx, &mp_no_credentials);
     }
 
-    if (rc == NGX_OK
+    if (rc == NGX_OK && !ended
         && !ngx_http_marketplace_same_keys(ctx->keys, ctx->refused_keys))
     {
         ngx_http_marketplace_release_keys(&ctx->refused_keys);
@@ -800,9 +803,7 @@ ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx, ngx_msec_t delay)
 
     r = ctx->request;
 
-    if (!ctx->wait.timer_set) {
-        ngx_add_timer(&ctx->wait, delay);
-    }
+    ngx_add_timer(&ctx->wait, delay);
 
     if (r->read_event_handler != ngx_http_test_reading) {
 
@@ -810,7 +811,10 @@ ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx, ngx_msec_t delay)
 
         r->read_event_handler = ngx_http_test_reading;
 
-        if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        if (r->connection->read->ready) {
+            ngx_post_event(r->connection->read, &ngx_posted_events);
+
+        } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -854,7 +858,7 @@ ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
 
     ctx = ev->data;
 
-    if (ctx->exchange.subrequest == NULL || ctx->exchange.done) {
+    if (!ngx_http_marketplace_is_exchanging(ctx)) {
         ngx_http_marketplace_wait_handler(ev);
         return;
     }
@@ -897,14 +901,6 @@ ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx)
 
     if (ctx->deadline.timer_set) {
         ngx_del_timer(&ctx->deadline);
-    }
-
-    if (ctx->wait.timer_set) {
-        ngx_del_timer(&ctx->wait);
-    }
-
-    if (ctx->wait.posted) {
-        ngx_delete_posted_event(&ctx->wait);
     }
 
     if (r->read_event_handler == ngx_http_test_reading) {

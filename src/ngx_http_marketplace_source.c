@@ -275,6 +275,7 @@ ngx_http_marketplace_set_id(ngx_http_marketplace_source_t *source,
 
     if (source->keys) {
         ngx_http_marketplace_hash(&sha, source->keys->keys.access_key);
+        ngx_http_marketplace_hash(&sha, source->keys->keys.secret_key);
     }
 
     if (source->base) {

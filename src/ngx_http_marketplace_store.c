@@ -16,8 +16,8 @@
 /* how long before their end credentials are renewed */
 #define NGX_HTTP_MARKETPLACE_EARLY          300
 
-/* how long to leave an issuer alone after it gave something, or after it gave
- * nothing although there still are credentials, and when there are none */
+/* how long to leave an issuer alone after it was asked: while there are
+ * credentials that can be used, and when there are none */
 #define NGX_HTTP_MARKETPLACE_PAUSE          30
 #define NGX_HTTP_MARKETPLACE_SHORT_PAUSE    2
 
@@ -32,7 +32,7 @@ typedef struct {
 
     ngx_atomic_uint_t                 version;
     time_t                            expires;
-    time_t                            renewable;    /* not before */
+    time_t                            asked;        /* the issuer, last */
     time_t                            rejected;     /* when AWS did */
     unsigned                          renew:1;      /* ... since then */
 
@@ -82,7 +82,7 @@ static ngx_uint_t ngx_http_marketplace_is_fetched(
     ngx_http_marketplace_record_t *record);
 static ngx_uint_t ngx_http_marketplace_is_recent(time_t then, time_t period);
 static void ngx_http_marketplace_end_fetch(ngx_shm_zone_t *zone,
-    ngx_http_marketplace_source_t *source, time_t pause);
+    ngx_http_marketplace_source_t *source, ngx_uint_t failed);
 
 
 char *
@@ -241,7 +241,6 @@ ngx_http_marketplace_decide(ngx_http_marketplace_record_t *record,
     ngx_http_marketplace_source_t *source, ngx_uint_t usable,
     ngx_msec_t deadline)
 {
-    time_t      pause;
     ngx_uint_t  renew;
 
     renew = !ngx_http_marketplace_is_fresh(source);
@@ -258,14 +257,11 @@ ngx_http_marketplace_decide(ngx_http_marketplace_record_t *record,
         return (usable && !record->renew) ? NGX_OK : NGX_AGAIN;
     }
 
-    /* a pause ends with what was to be used meanwhile, and one that is longer
-     * than it can be is of a clock that was set */
-
-    pause = usable ? NGX_HTTP_MARKETPLACE_PAUSE
-                   : NGX_HTTP_MARKETPLACE_SHORT_PAUSE;
-
-    if (record->renewable > ngx_time() && !record->renew
-        && record->renewable - ngx_time() <= pause)
+    if (!record->renew
+        && ngx_http_marketplace_is_recent(record->asked,
+                                          usable
+                                          ? NGX_HTTP_MARKETPLACE_PAUSE
+                                          : NGX_HTTP_MARKETPLACE_SHORT_PAUSE))
     {
         return usable ? NGX_OK : NGX_DECLINED;
     }
@@ -376,7 +372,7 @@ ngx_http_marketplace_store_put(ngx_shm_zone_t *zone,
 
         record->version = keys->version;
         record->expires = keys->expires;
-        record->renewable = ngx_time() + NGX_HTTP_MARKETPLACE_PAUSE;
+        record->asked = ngx_time();
         record->renew = 0;
         record->fetcher = 0;
 
@@ -401,7 +397,7 @@ static ngx_int_t
 ngx_http_marketplace_save(ngx_shm_zone_t *zone,
     ngx_http_marketplace_record_t *record, mp_credentials_t *keys)
 {
-    u_char  *p;
+    u_char  *p, *end;
     size_t   len;
 
     ngx_http_marketplace_forget((ngx_slab_pool_t *) zone->shm.addr, record);
@@ -414,14 +410,17 @@ ngx_http_marketplace_save(ngx_shm_zone_t *zone,
         return NGX_ERROR;
     }
 
-    record->data = p;
     record->len[0] = keys->access_key.len;
     record->len[1] = keys->secret_key.len;
     record->len[2] = keys->session_token.len;
 
-    p = mp_copy(p, keys->access_key);
-    p = mp_copy(p, keys->secret_key);
-    mp_copy(p, keys->session_token);
+    end = mp_copy(p, keys->access_key);
+    end = mp_copy(end, keys->secret_key);
+    mp_copy(end, keys->session_token);
+
+    /* last: a worker that is killed in here leaves nothing half done */
+
+    record->data = p;
 
     return NGX_OK;
 }
@@ -431,10 +430,7 @@ void
 ngx_http_marketplace_store_fail(ngx_shm_zone_t *zone,
     ngx_http_marketplace_source_t *source)
 {
-    ngx_http_marketplace_end_fetch(zone, source,
-                                   ngx_http_marketplace_is_usable(source)
-                                   ? NGX_HTTP_MARKETPLACE_PAUSE
-                                   : NGX_HTTP_MARKETPLACE_SHORT_PAUSE);
+    ngx_http_marketplace_end_fetch(zone, source, 1);
 }
 
 
@@ -448,7 +444,7 @@ ngx_http_marketplace_store_release(ngx_shm_zone_t *zone,
 
 static void
 ngx_http_marketplace_end_fetch(ngx_shm_zone_t *zone,
-    ngx_http_marketplace_source_t *source, time_t pause)
+    ngx_http_marketplace_source_t *source, ngx_uint_t failed)
 {
     ngx_slab_pool_t                *shpool;
     ngx_http_marketplace_record_t  *record;
@@ -462,8 +458,8 @@ ngx_http_marketplace_end_fetch(ngx_shm_zone_t *zone,
     if (record && record->fetcher == ngx_pid) {
         record->fetcher = 0;
 
-        if (pause) {
-            record->renewable = ngx_time() + pause;
+        if (failed) {
+            record->asked = ngx_time();
             record->renew = 0;
         }
     }

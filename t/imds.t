@@ -774,7 +774,7 @@ lifetime=-60
 --- outcome
 500 ExpiredCredentials: The security token included in the request is expired
 --- operations eval
-"$::steps ResolveCustomer imds.credentials ResolveCustomer"
+"$::steps ResolveCustomer imds.role imds.credentials ResolveCustomer"
 --- logs
 [error] ResolveCustomer failed: ExpiredCredentials: "The security token included
     in the request is expired", status 400, 400, request id "...", endpoint AWS,

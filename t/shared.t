@@ -8,6 +8,7 @@ use Marketplace qw(:DEFAULT all_of frame begin_http2 connect_to reload
 
 use IO::Select;
 use Socket;
+use Time::HiRes ();
 
 # What a block does stays in the zone: once is enough.
 
@@ -390,7 +391,43 @@ are_answered('200 ', \@clients, 'who has more');
 is_asked($asked, 'sts.AssumeRole');
 ok(at_rest, 'nothing is left');
 
-=== TEST 7: clients that wait go away
+=== TEST 7: who gets them at the last moment has no more time either
+--- env eval: $::env
+--- http_config eval
+::server(map { ("/patient-$_", ::role($_),
+    "/impatient-$_", ::role($_) . 'marketplace_timeout 600ms;') } 1 .. 5)
+--- config eval: $::at_rest
+--- test
+my ($one, $other) = worker_processes();
+
+for my $n (1 .. 5) {
+    standin(POST => 'reset');
+    answers('sts.AssumeRole' => 'delay:750:ok');
+
+    my $first = begin_at($one, 'ok', "/patient-$n");
+    ok(wait_until { asked('sts.AssumeRole') == 1 }, 'it fetches');
+
+    # the time of these ends when it is done, a moment before or behind that
+
+    my $start = Time::HiRes::time() + 0.08;
+    my @others;
+
+    for (1 .. 40) {
+        my $early = $start + $_ * 0.004 - Time::HiRes::time();
+
+        Time::HiRes::sleep($early) if $early > 0;
+        push @others, begin_at($other, 'hang', "/impatient-$n");
+    }
+
+    my @times = are_answered('504 Timeout', \@others, 'too late', 'X-Time');
+
+    is(scalar(grep { $_ >= 0.6 && $_ < 1.6 } @times), 40, 'in time');
+    are_answered('200 ', [$first], 'who has fetched them');
+}
+
+ok(at_rest, 'nothing is left');
+
+=== TEST 8: clients that wait go away
 --- env eval: $::env
 --- http_config eval
 my $long = 'marketplace_read_timeout 30s; marketplace_timeout 40s;';
@@ -419,7 +456,7 @@ are_answered('200 ', \@others, 'they resolve');
 is_asked(2, 'web_identity');
 ok(at_rest, 'nothing is left');
 
-=== TEST 8: all clients go away
+=== TEST 9: all clients go away
 --- env eval: $::env
 --- http_config eval
 my $long = 'marketplace_read_timeout 30s; marketplace_timeout 40s;';
@@ -439,7 +476,7 @@ answers('sts.AssumeRole' => 'ok');
 are_answered('200 ', [begin(10)], 'others resolve');
 is_asked(1, qw(imds.token imds.role imds.credentials));
 
-=== TEST 9: a reload keeps them
+=== TEST 10: a reload keeps them
 --- env eval: $::env
 --- http_config eval
 ::server('/role', "$::imds $::role",
@@ -465,7 +502,7 @@ ok(reconfigure('marketplace_credentials container;',
     'another configuration');
 $resolve->('behind that');
 
-=== TEST 10: a reload during a fetch
+=== TEST 11: a reload during a fetch
 --- env eval: $::env
 --- http_config eval: ::server('/register', "$::imds $::role")
 --- config eval: $::at_rest
@@ -492,7 +529,7 @@ cmp_ok(scalar(grep { !$old{$_} } keys %workers), '>', 0, 'and by new ones');
 ok(wait_until { !grep { $old{$_} } worker_processes() }, 'the old ones go');
 ok(at_rest, 'nothing is left');
 
-=== TEST 11: a zone of another size starts afresh
+=== TEST 12: a zone of another size starts afresh
 --- env eval: $::env
 --- http_config eval
 "marketplace_cache_size 1m;" . ::server('/register', "$::imds $::role")
@@ -508,7 +545,7 @@ ok(reload, 'another one');
 are_answered('200 ', [begin(5)], 'behind that');
 is_asked(2, qw(imds.token imds.credentials sts.AssumeRole));
 
-=== TEST 12: the smallest zone, and more sources than fit
+=== TEST 13: the smallest zone, and more sources than fit
 --- env eval: $::env
 --- http_config eval
 "marketplace_cache_size 32k;"
@@ -529,7 +566,7 @@ is(scalar(grep { /200$/ } @statuses), 40, 'renewed');
 is(scalar logged(qr/ngx_slab_alloc\(\) failed/), 0, 'no complaint');
 ok(at_rest, 'nothing is left');
 
-=== TEST 13: the same source in several locations, and different ones
+=== TEST 14: the same source in several locations, and different ones
 --- env eval: $::env
 --- http_config eval
 my $arn = 'arn:aws:iam::111122223333:role';
@@ -571,7 +608,7 @@ like($keys{c}, qr{ \S+:role/external sts\.AssumeRole$}, 'c has its role');
 like($keys{g}, qr{ \S+:role/path/elsewhere sts\.AssumeRole$}, 'g has its role');
 is_asked(6, 'sts.AssumeRole');
 
-=== TEST 14: nothing is fetched while no request needs it
+=== TEST 15: nothing is fetched while no request needs it
 --- env eval: $::env
 --- http_config eval
 ::server('/register', "$::imds $::role", '/optional',
@@ -609,7 +646,7 @@ is(standin(GET => 'count?service=all') + 0, 0, 'nobody was asked');
 are_answered('200 ', [begin(1)], 'now it is needed');
 is_asked(1, qw(imds.token imds.role imds.credentials sts.AssumeRole));
 
-=== TEST 15: many reloads under load
+=== TEST 16: many reloads under load
 --- clock
 --- env eval: $::env
 --- http_config eval
@@ -637,7 +674,7 @@ are_answered('200 ', [map { begin(5, "/$_") }
     qw(role container web_identity)], 'it works on');
 ok(at_rest, 'nothing is left');
 
-=== TEST 16: one worker renews them, another one goes on, and then has them too
+=== TEST 17: one worker renews them, another one goes on, and then has them too
 --- clock
 --- env eval: $::env
 --- http_config eval: ::server('/register', "$::imds $::role")
@@ -682,7 +719,7 @@ like($key->($other, 'ok-better'), qr/^ASIA\w+$/,
     'the other one uses the new ones at once');
 is_asked(4, 'sts.AssumeRole');
 
-=== TEST 17: AWS refuses many requests of both workers: one renewal
+=== TEST 18: AWS refuses many requests of both workers: one renewal
 --- clock
 --- env eval: $::env
 --- http_config eval: ::server('/register', $::container)
