@@ -42,6 +42,7 @@ static ngx_int_t ngx_http_marketplace_expand_home(ngx_conf_t *cf,
     ngx_str_t *file);
 static ngx_uint_t ngx_http_marketplace_param(ngx_str_t *arg,
     const char *name, ngx_str_t *value);
+static ngx_str_t ngx_http_marketplace_param_name(ngx_str_t *arg);
 static ngx_str_t ngx_http_marketplace_getenv(const char *name);
 
 
@@ -216,7 +217,7 @@ static ngx_int_t
 ngx_http_marketplace_profile(ngx_conf_t *cf,
     ngx_http_marketplace_credentials_t *credentials)
 {
-    ngx_str_t   *value, name, file;
+    ngx_str_t   *value, name, file, param;
     ngx_uint_t   i;
 
     value = cf->args->elts;
@@ -226,16 +227,23 @@ ngx_http_marketplace_profile(ngx_conf_t *cf,
 
     for (i = 2; i < cf->args->nelts; i++) {
 
-        if (!ngx_http_marketplace_param(&value[i], "name=", &name)
-            && !ngx_http_marketplace_param(&value[i], "file=", &file))
+        if ((ngx_http_marketplace_param(&value[i], "name=", &name)
+             && name.len)
+            || (ngx_http_marketplace_param(&value[i], "file=", &file)
+                && file.len))
         {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" in "
-                               "\"marketplace_credentials profile\", it must "
-                               "be \"name=...\" or \"file=...\", each once",
-                               &value[i]);
-            return NGX_ERROR;
+            continue;
         }
+
+        param = ngx_http_marketplace_param_name(&value[i]);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V%s\" in "
+                           "\"marketplace_credentials profile\", it must "
+                           "be \"name=...\" or \"file=...\", each once",
+                           &param, param.data[param.len - 1] == '=' ? "..."
+                                                                    : "");
+        return NGX_ERROR;
     }
 
     if (file.len && ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
@@ -377,7 +385,11 @@ ngx_http_marketplace_assume_role(ngx_conf_t *cf, ngx_command_t *cmd,
                       || seconds > MP_ROLE_DURATION_MAX)
                      ? MP_ROLE_DURATION_MAX + 1 : (unsigned) seconds;
 
-    wrong = mp_role_check(role);
+    wrong = (external_id.data && external_id.len == 0)
+            ? "external id: it is empty"
+            : (session_name.data && session_name.len == 0)
+            ? "session name: it is empty"
+            : mp_role_check(role);
 
     if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -573,7 +585,14 @@ ngx_http_marketplace_env_profile(ngx_conf_t *cf,
         ngx_str_set(file, "~/.aws/credentials");
     }
 
-    return ngx_http_marketplace_expand_home(cf, file);
+    rc = ngx_http_marketplace_expand_home(cf, file);
+
+    if (rc == NGX_DECLINED && credentials->config_file.len) {
+        ngx_str_null(file);
+        return NGX_OK;
+    }
+
+    return rc;
 }
 
 
@@ -858,6 +877,25 @@ ngx_http_marketplace_param(ngx_str_t *arg, const char *name, ngx_str_t *value)
     value->len = arg->len - len;
 
     return 1;
+}
+
+
+/* Up to its "=": what follows may be a secret. */
+
+static ngx_str_t
+ngx_http_marketplace_param_name(ngx_str_t *arg)
+{
+    u_char     *p;
+    ngx_str_t   name;
+
+    name = *arg;
+    p = ngx_strlchr(name.data, name.data + name.len, '=');
+
+    if (p) {
+        name.len = p + 1 - name.data;
+    }
+
+    return name;
 }
 
 

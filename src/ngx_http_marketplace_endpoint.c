@@ -140,7 +140,8 @@ ngx_http_marketplace_set_sts(ngx_conf_t *cf,
 
     return ngx_http_marketplace_set_endpoint(cf, mmcf, mlcf, mlcf->sts,
                                              &endpoint, "the environment's "
-                                             "endpoint URL of STS");
+                                             "AWS_ENDPOINT_URL_STS or "
+                                             "AWS_ENDPOINT_URL");
 }
 
 
@@ -377,6 +378,14 @@ ngx_http_marketplace_check_name(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    if (origin[0] != '"') {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s must have the name of a host and not the address "
+                      "\"%V\", because the certificate is verified against it",
+                      origin, &host);
+        return NGX_ERROR;
+    }
+
     place = ngx_http_marketplace_endpoint_place(mlcf);
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -527,6 +536,11 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
 
     uscf->file_name = place->file;
     uscf->line = place->line;
+
+    if (endpoint != &mlcf->metering) {
+        uscf->file_name = (u_char *) "the environment";
+        uscf->line = 0;
+    }
 
     if (ngx_http_upstream_init_round_robin(cf, uscf) != NGX_OK) {
         return NGX_ERROR;

@@ -61,7 +61,9 @@ ngx_http_marketplace_read_fd(ngx_fd_t fd, ngx_str_t *text,
         return "cannot be read";
     }
 
-    if (!ngx_is_file(fi)) {
+    /* /dev/null is a way to say that there is none */
+
+    if (!ngx_is_file(fi) && !S_ISCHR(fi->st_mode)) {
         return "is not a file";
     }
 
@@ -170,6 +172,14 @@ ngx_http_marketplace_check_later(ngx_http_marketplace_main_conf_t *mmcf)
                           "credentials are taken from, cannot be read by the "
                           "workers' user \"%s\": when it changes, nginx has "
                           "to be reloaded", &f[i].file, ccf->username);
+            continue;
+        }
+
+        if (f[i].place.file == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, mmcf->cycle->log, err,
+                          "marketplace: the file \"%V\", which the "
+                          "environment names, cannot be read by the workers' "
+                          "user \"%s\"", &f[i].file, ccf->username);
 
         } else {
             ngx_log_error(NGX_LOG_EMERG, mmcf->cycle->log, err,
@@ -177,8 +187,9 @@ ngx_http_marketplace_check_later(ngx_http_marketplace_main_conf_t *mmcf)
                           "cannot be read by the workers' user \"%s\" in "
                           "%s:%ui", &f[i].file, ccf->username,
                           f[i].place.file, f[i].place.line);
-            return NGX_ERROR;
         }
+
+        return NGX_ERROR;
     }
 
     return NGX_OK;

@@ -12,7 +12,7 @@
 #define NGX_HTTP_MARKETPLACE_SETTLE   300
 
 /* ... if it looks as if it had been cut off */
-#define NGX_HTTP_MARKETPLACE_CUT_OFF  10000
+#define NGX_HTTP_MARKETPLACE_CUT_OFF  4000
 
 
 /* The state of a file; all zero if there is none. */
@@ -49,6 +49,7 @@ struct ngx_http_marketplace_profile_s {
     ngx_http_marketplace_stamp_t      stamps[NGX_HTTP_MARKETPLACE_FILES];
     u_char                            whole[NGX_HTTP_MARKETPLACE_FILES];
     unsigned                          told:1;     /* of pending */
+    unsigned                          needs_config:1;    /* the file */
     ngx_http_marketplace_chain_t     *chain;
 };
 
@@ -78,8 +79,10 @@ static ngx_int_t ngx_http_marketplace_add_base(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_profile_t *profile, mp_profile_t *found);
 static ngx_int_t ngx_http_marketplace_read_profile(ngx_str_t *files,
-    ngx_str_t *name, ngx_http_marketplace_contents_t *contents,
-    ngx_log_t *log);
+    ngx_str_t *name, ngx_uint_t needs_config,
+    ngx_http_marketplace_contents_t *contents, ngx_log_t *log);
+static ngx_uint_t ngx_http_marketplace_needs_config(
+    ngx_http_marketplace_contents_t *contents, ngx_str_t *name);
 static ngx_int_t ngx_http_marketplace_check_contents(
     ngx_http_marketplace_contents_t *contents);
 static void ngx_http_marketplace_free_contents(
@@ -112,9 +115,14 @@ ngx_int_t
 ngx_http_marketplace_check_profile(ngx_conf_t *cf, ngx_uint_t level,
     ngx_http_marketplace_credentials_t *credentials)
 {
-    ngx_int_t                        rc;
-    ngx_str_t                        files[NGX_HTTP_MARKETPLACE_FILES];
-    ngx_http_marketplace_contents_t  contents;
+    ngx_int_t                          rc;
+    ngx_str_t                          files[NGX_HTTP_MARKETPLACE_FILES];
+    ngx_uint_t                         n;
+    ngx_http_marketplace_contents_t    contents;
+    ngx_http_marketplace_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
+    n = mmcf->files.nelts;
 
     rc = ngx_http_marketplace_check_files(cf, level, credentials);
 
@@ -126,7 +134,7 @@ ngx_http_marketplace_check_profile(ngx_conf_t *cf, ngx_uint_t level,
                                                  credentials->credentials_file;
     files[NGX_HTTP_MARKETPLACE_CONFIG_FILE] = credentials->config_file;
 
-    rc = ngx_http_marketplace_read_profile(files, &credentials->profile,
+    rc = ngx_http_marketplace_read_profile(files, &credentials->profile, 1,
                                            &contents, cf->log);
 
     if (rc == NGX_OK) {
@@ -142,6 +150,12 @@ ngx_http_marketplace_check_profile(ngx_conf_t *cf, ngx_uint_t level,
     }
 
     ngx_http_marketplace_free_contents(&contents);
+
+    /* workers need not read what is not used */
+
+    if (rc != NGX_OK) {
+        mmcf->files.nelts = n;
+    }
 
     return rc;
 }
@@ -186,12 +200,13 @@ ngx_http_marketplace_check_files(ngx_conf_t *cf, ngx_uint_t level,
             err = ngx_http_marketplace_worker_can_read(cf, file,
                             level != NGX_LOG_EMERG
                             || (i == NGX_HTTP_MARKETPLACE_CONFIG_FILE
-                                && !credentials->config_named), &user);
+                                && !credentials->config_named),
+                                                       &user);
         }
 
         if (err == 0) {
 
-            if (fi.st_mode & S_IROTH) {
+            if (ngx_is_file(&fi) && (fi.st_mode & S_IROTH)) {
                 ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                    "everyone on this machine can read the "
                                    "credentials in \"%V\"", file);
@@ -334,9 +349,12 @@ ngx_http_marketplace_open_profile(ngx_conf_t *cf,
     profile->files[NGX_HTTP_MARKETPLACE_CONFIG_FILE] =
                                                  credentials->config_file;
 
-    rc = ngx_http_marketplace_read_profile(profile->files, &profile->name,
+    rc = ngx_http_marketplace_read_profile(profile->files, &profile->name, 1,
                                            &contents, cf->log);
     if (rc == NGX_OK) {
+        profile->needs_config = credentials->config_named
+                                || ngx_http_marketplace_needs_config(&contents,
+                                                              &profile->name);
         rc = ngx_http_marketplace_add_base(cf, mmcf, profile,
                                            &contents.profile);
     }
@@ -416,7 +434,8 @@ ngx_http_marketplace_add_base(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_marketplace_read_profile(ngx_str_t *files, ngx_str_t *name,
-    ngx_http_marketplace_contents_t *contents, ngx_log_t *log)
+    ngx_uint_t needs_config, ngx_http_marketplace_contents_t *contents,
+    ngx_log_t *log)
 {
     mp_str_t              credentials, config;
     ngx_str_t            *text;
@@ -437,7 +456,11 @@ ngx_http_marketplace_read_profile(ngx_str_t *files, ngx_str_t *name,
                                                   &contents->texts[i], &fi,
                                                   &contents->err, log);
 
-        if (contents->problem && contents->err == NGX_ENOENT) {
+        if (contents->problem
+            && (contents->err == NGX_ENOENT
+                || (i == NGX_HTTP_MARKETPLACE_CONFIG_FILE && !needs_config)))
+        {
+            contents->whole[i] = 1;
             continue;
         }
 
@@ -451,7 +474,8 @@ ngx_http_marketplace_read_profile(ngx_str_t *files, ngx_str_t *name,
         contents->stamps[i] = ngx_http_marketplace_stamp(&fi);
 
         text = &contents->texts[i];
-        contents->whole[i] = text->len && text->data[text->len - 1] == '\n';
+        contents->whole[i] = text->len == 0
+                             || text->data[text->len - 1] == '\n';
     }
 
     contents->err = 0;
@@ -474,6 +498,30 @@ ngx_http_marketplace_read_profile(ngx_str_t *files, ngx_str_t *name,
     contents->culprit = ngx_http_marketplace_ngx(problem.profile);
 
     return (rc == MP_PROFILE_NOTHING) ? NGX_DECLINED : NGX_ERROR;
+}
+
+
+/* Whether the profile would be another one without the config file, which
+ * workers may be unable to read. */
+
+static ngx_uint_t
+ngx_http_marketplace_needs_config(ngx_http_marketplace_contents_t *contents,
+    ngx_str_t *name)
+{
+    mp_str_t              credentials;
+    mp_profile_t          alone;
+    mp_profile_problem_t  problem;
+
+    static const mp_str_t  none = mp_null_str;
+
+    credentials = ngx_http_marketplace_mp(
+                     &contents->texts[NGX_HTTP_MARKETPLACE_CREDENTIALS_FILE]);
+
+    return mp_profile_find(&alone, credentials, none,
+                           ngx_http_marketplace_mp(name), &problem)
+           != MP_PROFILE_OK
+           || alone.base != contents->profile.base
+           || alone.nroles != contents->profile.nroles;
 }
 
 
@@ -523,10 +571,14 @@ ngx_http_marketplace_log_contents(ngx_conf_t *cf, ngx_log_t *log,
     ngx_uint_t level, ngx_str_t *files,
     ngx_http_marketplace_contents_t *contents)
 {
-    u_char      text[NGX_MAX_CONF_ERRSTR];
-    ngx_str_t   message, *config;
+    u_char       text[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t    message, *credentials, *config;
+    const char  *both;
 
+    credentials = &files[NGX_HTTP_MARKETPLACE_CREDENTIALS_FILE];
     config = &files[NGX_HTTP_MARKETPLACE_CONFIG_FILE];
+
+    both = (credentials->len && config->len) ? "\" and \"" : "";
 
     message.data = text;
     message.len = ngx_snprintf(text, sizeof(text), "%s \"%V\" %s%s",
@@ -539,10 +591,8 @@ ngx_http_marketplace_log_contents(ngx_conf_t *cf, ngx_log_t *log,
     if (!contents->of_file) {
         message.len = ngx_snprintf(text + message.len,
                                    sizeof(text) - message.len,
-                                   ", in \"%V\"%s%V%s",
-                               &files[NGX_HTTP_MARKETPLACE_CREDENTIALS_FILE],
-                                   config->len ? " and \"" : "", config,
-                                   config->len ? "\"" : "")
+                                   ", in \"%V%s%V\"",
+                                   credentials, both, config)
                       - text;
     }
 
@@ -648,7 +698,8 @@ ngx_http_marketplace_read_again(ngx_http_marketplace_profile_t *profile,
     chain = NULL;
 
     rc = ngx_http_marketplace_read_profile(profile->files, &profile->name,
-                                           &contents, log);
+                                           profile->needs_config, &contents,
+                                           log);
 
     if (rc == NGX_OK && !at_once
         && ngx_http_marketplace_is_cut_off(profile, &contents))

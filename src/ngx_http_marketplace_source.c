@@ -12,7 +12,8 @@ static ngx_http_marketplace_source_t *ngx_http_marketplace_service_source(
     ngx_http_marketplace_credentials_t *credentials);
 static ngx_http_marketplace_endpoint_t *ngx_http_marketplace_local_endpoint(
     ngx_conf_t *cf, ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url);
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url,
+    ngx_http_marketplace_kind_e kind);
 static void ngx_http_marketplace_set_id(ngx_http_marketplace_source_t *source,
     ngx_http_marketplace_tls_t *tls);
 static void ngx_http_marketplace_hash(SHA256_CTX *sha, mp_str_t text);
@@ -117,7 +118,8 @@ ngx_http_marketplace_service_source(ngx_conf_t *cf,
     }
 
     endpoint = ngx_http_marketplace_local_endpoint(cf, mmcf, mlcf,
-                                                   &credentials->url);
+                                                   &credentials->url,
+                                                   credentials->kind);
     if (endpoint == NULL) {
         return NULL;
     }
@@ -159,8 +161,10 @@ ngx_http_marketplace_service_source(ngx_conf_t *cf,
 static ngx_http_marketplace_endpoint_t *
 ngx_http_marketplace_local_endpoint(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url)
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url,
+    ngx_http_marketplace_kind_e kind)
 {
+    const char                       *origin;
     mp_endpoint_t                     copy;
     ngx_http_marketplace_endpoint_t  *endpoint;
 
@@ -176,10 +180,12 @@ ngx_http_marketplace_local_endpoint(ngx_conf_t *cf,
     endpoint->upstream.read_timeout = NGX_HTTP_MARKETPLACE_LOCAL_TIMEOUT;
 
     copy = *url;
+    origin = (kind == NGX_HTTP_MARKETPLACE_CONTAINER)
+             ? "the environment's AWS_CONTAINER_CREDENTIALS_FULL_URI"
+             : "the environment's AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
     return (ngx_http_marketplace_set_endpoint(cf, mmcf, mlcf, endpoint, &copy,
-                                              "the environment's endpoint of "
-                                              "credentials")
+                                              origin)
             == NGX_OK)
            ? endpoint : NULL;
 }

@@ -530,14 +530,6 @@ class DifferenceTest(unittest.TestCase):
         self.check(("[default]\n" + PAIR.split("\n")[1], ""),
                    "nothing", "invalid")
 
-    def test_keys_may_be_in_two_files(self):
-        """Files are put together setting by setting, as in other SDKs."""
-        access_key, secret_key, _ = PAIR.split("\n")
-        self.check(
-            (f"[default]\n{access_key}\n", f"[default]\n{secret_key}\n"),
-            "invalid", FOUND,
-        )
-
     def test_keys_come_before_what_does_not_work_here(self):
         """And so may stand beside it for the sake of nginx."""
         sso = "".join(f"{name} = x\n" for name in SSO)

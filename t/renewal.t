@@ -68,12 +68,15 @@ sub locations {
     location = /at-rest {
         stub_status;
     }
+    location @resolved {
+        return 200 "$marketplace_customer_aws_account_id\n";
+    }
 _EOC_
     location = /$_ {
         marketplace_resolve on;
         $credentials{$_}
         $directives
-        proxy_pass http://127.0.0.1:\$TEST_NGINX_BACKEND;
+        try_files /none \@resolved;
     }
 _EOC_
 }

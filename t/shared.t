@@ -552,10 +552,20 @@ is_asked(2, qw(imds.token imds.credentials sts.AssumeRole));
     . ::server(map { ("/$_", ::role($_)) } 1 .. 40)
 --- config eval: $::at_rest
 --- test
-are_answered('200 ', [map { begin(1, "/$_") } 1 .. 40], "round $_")
-    for 1 .. 3;
+my ($one, $other) = worker_processes();
 
-# what has gone from the zone is renewed as well
+# what was used last is there for all workers
+
+are_answered('200 ', [begin_at($one, 'ok', "/$_")], "source $_") for 1 .. 40;
+is_asked(40, 'sts.AssumeRole');
+are_answered('200 ', [begin_at($other, 'ok', "/$_")], "source $_ again")
+    for reverse 38 .. 40;
+is_asked(40, 'sts.AssumeRole');
+
+are_answered('200 ', [map { begin(1, "/$_") } 1 .. 40], "round $_")
+    for 1 .. 2;
+
+# what has gone from there is renewed as well
 
 standin(POST => 'revoke');
 

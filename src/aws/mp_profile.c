@@ -513,18 +513,19 @@ mp_section_setting(mp_section_t *section, mp_str_t name)
 }
 
 
-/* Adds what the config file has beyond the credentials file.  A session token
- * is of no use but to the access key that it stands with. */
+/* Adds what the config file has beyond the credentials file.  Keys are of use
+ * only to each other: those of two files are not mixed. */
 
 static void
 mp_section_merge(mp_section_t *section, mp_section_t *config)
 {
     size_t         i;
     mp_str_t      *setting;
-    mp_section_t  *tokenless;
+    mp_section_t  *keyless;
 
-    tokenless = section->keys.access_key.len ? config : section;
-    tokenless->keys.session_token.len = 0;
+    keyless = (section->keys.access_key.len || section->keys.secret_key.len)
+              ? config : section;
+    memset(&keyless->keys, 0, sizeof(mp_credentials_t));
 
     for (i = 0; i < MP_SETTINGS; i++) {
 

@@ -355,8 +355,11 @@ settings_of_the_credentials_file_win(void **state)
     static const profile_case_t  rows[] = {
         { "keys", mp_str("[default]\n" KEYS("id")),
           mp_str("[default]\n" KEYS("1")), "keys id,s-id," },
-        { "each of its own", mp_str("[default]\naws_access_key_id=id\n"),
-          mp_str("[default]\n" KEYS("1")), "keys id,s-1," },
+        { "but never half of a pair",
+          mp_str("[default]\naws_access_key_id=id\n"),
+          mp_str("[default]\n" KEYS("1")),
+          "invalid: default has only one of aws_access_key_id and "
+          "aws_secret_access_key" },
         { "not those that are empty",
           mp_str("[default]\naws_access_key_id=\n"
                  "aws_secret_access_key = # none\n"),
