@@ -241,8 +241,9 @@ ngx_http_marketplace_profile(ngx_conf_t *cf,
                            "invalid parameter \"%V%s\" in "
                            "\"marketplace_credentials profile\", it must "
                            "be \"name=...\" or \"file=...\", each once",
-                           &param, param.data[param.len - 1] == '=' ? "..."
-                                                                    : "");
+                           &param,
+                           (param.len && param.data[param.len - 1] == '=')
+                           ? "..." : "");
         return NGX_ERROR;
     }
 

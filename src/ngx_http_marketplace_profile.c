@@ -508,7 +508,9 @@ static ngx_uint_t
 ngx_http_marketplace_needs_config(ngx_http_marketplace_contents_t *contents,
     ngx_str_t *name)
 {
+    size_t                i;
     mp_str_t              credentials;
+    mp_role_t            *role;
     mp_profile_t          alone;
     mp_profile_problem_t  problem;
 
@@ -517,11 +519,29 @@ ngx_http_marketplace_needs_config(ngx_http_marketplace_contents_t *contents,
     credentials = ngx_http_marketplace_mp(
                      &contents->texts[NGX_HTTP_MARKETPLACE_CREDENTIALS_FILE]);
 
-    return mp_profile_find(&alone, credentials, none,
-                           ngx_http_marketplace_mp(name), &problem)
-           != MP_PROFILE_OK
-           || alone.base != contents->profile.base
-           || alone.nroles != contents->profile.nroles;
+    if (mp_profile_find(&alone, credentials, none,
+                        ngx_http_marketplace_mp(name), &problem)
+        != MP_PROFILE_OK
+        || alone.base != contents->profile.base
+        || alone.nroles != contents->profile.nroles)
+    {
+        return 1;
+    }
+
+    for (i = 0; i < alone.nroles; i++) {
+
+        role = &contents->profile.roles[i];
+
+        if (!mp_str_eq(alone.roles[i].arn, role->arn)
+            || !mp_str_eq(alone.roles[i].external_id, role->external_id)
+            || !mp_str_eq(alone.roles[i].session_name, role->session_name)
+            || alone.roles[i].duration != role->duration)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

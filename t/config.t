@@ -1565,6 +1565,7 @@ is_refused("profile $_->[0]", qq{invalid parameter "$_->[1]" in}
     . ' "file=...", each once HERE', "marketplace_credentials profile $_->[0];")
     for ['name=a name=a', 'name=...'], ['file=a file=b', 'file=...'],
         ['name=a file=b profile=c', 'profile=...'], ['default', 'default'],
+        ['""', ''],
         ['name=', 'name=...'], ['file=', 'file=...'];
 
 # Somebody has put another source in front of the keys.
