@@ -391,8 +391,9 @@ ok((received('service=container'))[0]{tls}, 'TLS');
     marketplace_credentials container;
     marketplace_resolve on;
 --- dies
-the environment's endpoint of credentials must have the name of a host and not
-the address "127.0.0.1", because the certificate is verified against it, in
+the environment's AWS_CONTAINER_CREDENTIALS_FULL_URI must have the name of a
+host and not the address "127.0.0.1", because the certificate is verified
+against it
 
 === TEST 34: nobody is there
 --- env eval: "$::full_uri=http://127.0.0.1:\$TEST_NGINX_NOBODY/v1/credentials"

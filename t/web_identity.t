@@ -376,8 +376,9 @@ AWS_ENDPOINT_URL_STS=https://127.0.0.1:$TEST_NGINX_AWS_HTTPS
     marketplace_credentials web_identity;
     marketplace_resolve on;
 --- dies
-the environment's endpoint URL of STS must have the name of a host and not the
-address "127.0.0.1", because the certificate is verified against it, in
+the environment's AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL must have the name
+of a host and not the
+address "127.0.0.1", because the certificate is verified against it
 
 === TEST 24: nobody is there
 --- env
