@@ -18,8 +18,12 @@
 #include "aws/mp_http_reply.h"
 #include "aws/mp_request.h"
 #include "aws/mp_resolve_customer.h"
+#include "aws/mp_retry.h"
 #include "aws/mp_sts.h"
 #include "token/mp_token.h"
+
+
+extern ngx_module_t  ngx_http_marketplace_module;
 
 
 #define NGX_HTTP_MARKETPLACE_OFF       0
@@ -31,6 +35,9 @@
 
 
 #define NGX_HTTP_MARKETPLACE_SECRETS   4
+
+/* of what is shared: as much of a SHA-256 as nobody can find another for */
+#define NGX_HTTP_MARKETPLACE_ID_LEN    16
 
 
 /* The settings that a TLS context is made from. */
@@ -65,6 +72,7 @@ typedef struct {
     ngx_str_t                         resolver_name;    /* empty: fixed
                                                          * addresses */
     in_port_t                         resolver_port;
+    ngx_uint_t                        keepalive;        /* idle connections */
 } ngx_http_marketplace_endpoint_t;
 
 
@@ -125,12 +133,15 @@ typedef struct {
     ngx_http_marketplace_credentials_t  *credentials;
     mp_role_t                        *assume_role;
     ngx_msec_t                        timeout;
+    ngx_uint_t                        tries;
+    time_t                            cache_valid;    /* 0: off */
     ngx_http_marketplace_tls_t        tls;
 
     /* timeouts; and, made from the settings above, how to reach AWS */
     ngx_http_marketplace_endpoint_t   metering;
     ngx_http_marketplace_endpoint_t  *sts;        /* if it is needed */
     ngx_http_marketplace_source_t    *source;     /* of the credentials */
+    u_char                            id[NGX_HTTP_MARKETPLACE_ID_LEN];
 
     mp_scope_t                        scope;
     ngx_http_marketplace_keys_t      *signing_keys;
@@ -149,7 +160,10 @@ typedef struct {
     unsigned                          secret:1;   /* the reply is */
 
     ngx_http_request_t               *subrequest;
-    ngx_event_get_peer_pt             get_peer;   /* the upstream block's */
+    ngx_resolver_ctx_t               *resolving;
+    ngx_http_upstream_resolved_t      resolved;
+    ngx_event_get_peer_pt             get_peer;   /* nginx's own */
+    ngx_event_free_peer_pt            free_peer;
     ngx_uint_t                        tries;      /* connections tried */
     unsigned                          connected:1;
     unsigned                          done:1;
@@ -163,9 +177,11 @@ typedef struct {
 
 typedef enum {
     NGX_HTTP_MARKETPLACE_READING = 0,
+    NGX_HTTP_MARKETPLACE_ASKING,       /* whether another request knows */
     NGX_HTTP_MARKETPLACE_SIGNING,      /* or, rather, about to: first there
                                         * have to be credentials */
     NGX_HTTP_MARKETPLACE_CALLING,
+    NGX_HTTP_MARKETPLACE_RETRYING,     /* in a moment */
     NGX_HTTP_MARKETPLACE_RESOLVED,
     NGX_HTTP_MARKETPLACE_ABANDONED
 } ngx_http_marketplace_state_e;
@@ -195,10 +211,23 @@ typedef struct {
     ngx_msec_t                        time;       /* that it took */
     ngx_event_t                       deadline;   /* at cut */
 
+    ngx_uint_t                        attempts;   /* at the call */
+    mp_retry_t                        retry;      /* why it is the last one */
+    ngx_msec_t                        not_before; /* the next one */
+    time_t                            clock;      /* as it was signed with */
+
     /* for another request to get credentials, or for another try */
     ngx_event_t                       wait;
     ngx_queue_t                       waiting;
     const u_char                     *awaited;
+
+    /* the shared answer: which, which call for it, and whether that is made
+     * by this request; and what all that is called in the end */
+    u_char                            answer_id[NGX_HTTP_MARKETPLACE_ID_LEN];
+    uint32_t                          call;
+    unsigned                          leads:1;
+    unsigned                          waited:1;
+    mp_str_t                          cache_status;
 
     ngx_http_marketplace_fetch_t     *fetch;
     ngx_http_marketplace_keys_t      *keys;       /* that sign */
@@ -245,6 +274,14 @@ static ngx_inline ngx_uint_t
 ngx_http_marketplace_is_exchanging(ngx_http_marketplace_ctx_t *ctx)
 {
     return ctx->exchange.subrequest && !ctx->exchange.done;
+}
+
+
+static ngx_inline ngx_http_marketplace_main_conf_t *
+ngx_http_marketplace_main(ngx_http_marketplace_ctx_t *ctx)
+{
+    return ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_marketplace_module);
 }
 
 
@@ -302,9 +339,11 @@ ngx_int_t ngx_http_marketplace_check_ciphers(ngx_conf_t *cf,
 
 
 /* ngx_http_marketplace_exchange.c: for "init module", and as peer.init of an
- * upstream that stands for an upstream block. */
+ * upstream of the module, or of one that stands for an upstream block. */
 ngx_int_t ngx_http_marketplace_exchange_init(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
+    ngx_http_upstream_srv_conf_t *us);
+ngx_int_t ngx_http_marketplace_init_block_peer(ngx_http_request_t *sr,
     ngx_http_upstream_srv_conf_t *us);
 
 /* Starts an exchange; when it is done, the phase handlers of r run again.
@@ -317,6 +356,9 @@ ngx_int_t ngx_http_marketplace_exchange(ngx_http_request_t *r,
 void ngx_http_marketplace_exchange_abort(
     ngx_http_marketplace_exchange_t *exchange);
 
+/* The time in a header of a reply, NGX_ERROR if there is none. */
+time_t ngx_http_marketplace_date(mp_str_t header);
+
 
 /* ngx_http_marketplace_store.c: the zone that the workers share.  NGX_OK, or
  * NGX_ERROR with a message. */
@@ -325,16 +367,87 @@ char *ngx_http_marketplace_cache_size(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_marketplace_add_zone(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf);
 
+/* By how many seconds the clock of this machine is known to be slow, and what
+ * the Date of a reply tells of that. */
+time_t ngx_http_marketplace_clock(ngx_http_marketplace_main_conf_t *mmcf);
+void ngx_http_marketplace_learn_clock(ngx_http_marketplace_main_conf_t *mmcf,
+    mp_str_t date);
 
-/* ngx_http_marketplace_resolve.c: has a request's phase handlers run again, in
- * so many milliseconds or when the event is posted. */
-ngx_int_t ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx,
-    ngx_msec_t delay);
 
-/* Sets when what is done now has to end; and whether it has to. */
+/*
+ * ngx_http_marketplace_call.c: begins to resolve ctx->registration.token, and
+ * goes on with it.  They return the verdict of the request, or NGX_AGAIN; the
+ * phase handlers then run again when there is something new.
+ */
+ngx_int_t ngx_http_marketplace_begin(ngx_http_marketplace_ctx_t *ctx);
+ngx_int_t ngx_http_marketplace_go_on(ngx_http_marketplace_ctx_t *ctx);
+
+/* ngx_http_marketplace_resolve.c: how that ends, with ctx->customer, an error,
+ * or for want of memory.  They return the verdict. */
+ngx_int_t ngx_http_marketplace_accept(ngx_http_marketplace_ctx_t *ctx);
+ngx_int_t ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
+    const mp_error_t *error);
+ngx_int_t ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx);
+
+/* alloc of an mp_pool_t whose pool is an ngx_pool_t. */
+void *ngx_http_marketplace_alloc(void *pool, size_t size);
+
+
+/*
+ * ngx_http_marketplace_answer.c: what the workers know of a token.  look
+ * returns
+ *
+ *     NGX_OK        ctx->customer is the customer
+ *     NGX_DECLINED  ctx->error is what the call that it waited for came to
+ *     NGX_DONE      it is for this request to call AWS
+ *     NGX_AGAIN     another request does, for which it has to wait
+ *     NGX_ERROR     no memory
+ *
+ * Who was told NGX_DONE puts the customer, or fails with ctx->error; release
+ * leaves the call to others.  All three do nothing for others.
+ */
+void ngx_http_marketplace_answer_id(ngx_http_marketplace_ctx_t *ctx);
+ngx_int_t ngx_http_marketplace_answer_look(ngx_http_marketplace_ctx_t *ctx,
+    ngx_msec_t deadline);
+void ngx_http_marketplace_answer_put(ngx_http_marketplace_ctx_t *ctx);
+void ngx_http_marketplace_answer_fail(ngx_http_marketplace_ctx_t *ctx);
+void ngx_http_marketplace_answer_release(ngx_http_marketplace_ctx_t *ctx);
+
+
+/* ngx_http_marketplace_wait.c: starts the time that a resolve has, sets when
+ * what is done now has to end, tells whether that, or all of it, is over. */
+void ngx_http_marketplace_start_clock(ngx_http_marketplace_ctx_t *ctx);
 void ngx_http_marketplace_set_cut(ngx_http_marketplace_ctx_t *ctx,
     ngx_msec_t cut);
 ngx_uint_t ngx_http_marketplace_is_over(ngx_http_marketplace_ctx_t *ctx);
+ngx_uint_t ngx_http_marketplace_has_ended(ngx_http_marketplace_ctx_t *ctx);
+
+/* Have the phase handlers run again: after so many milliseconds; or when
+ * another request wakes those who wait for an id.  NGX_AGAIN or NGX_ERROR. */
+ngx_int_t ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx,
+    ngx_msec_t delay);
+ngx_int_t ngx_http_marketplace_await(ngx_http_marketplace_ctx_t *ctx,
+    const u_char *id);
+void ngx_http_marketplace_stop_waiting(ngx_http_marketplace_ctx_t *ctx);
+void ngx_http_marketplace_wake(const u_char *id);
+
+/* Ends all that may still happen, and what others wait for. */
+void ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx);
+
+
+/* ngx_http_marketplace_keepalive.c: a kept connection to pc's address that is
+ * as good as a new one, or NULL; and keeps one, which pc then has no longer
+ * (NGX_OK), or does not (NGX_DECLINED). */
+ngx_connection_t *ngx_http_marketplace_take_connection(
+    ngx_http_marketplace_endpoint_t *endpoint, ngx_peer_connection_t *pc);
+ngx_int_t ngx_http_marketplace_keep_connection(
+    ngx_http_marketplace_endpoint_t *endpoint, ngx_peer_connection_t *pc);
+void ngx_http_marketplace_close_connection(ngx_connection_t *c);
+
+/* Whether both ask for the same host by the same TLS settings. */
+ngx_uint_t ngx_http_marketplace_is_same_host(
+    ngx_http_marketplace_endpoint_t *a, ngx_http_marketplace_endpoint_t *b);
+
 
 /* ngx_http_marketplace_resolve.c: the phase handlers, and the resolve of a
  * request, or NULL if there was none. */
@@ -353,9 +466,6 @@ ngx_int_t ngx_http_marketplace_add_headers(ngx_http_marketplace_ctx_t *ctx);
 
 /* ngx_http_marketplace_variables.c */
 ngx_int_t ngx_http_marketplace_add_variables(ngx_conf_t *cf);
-
-
-extern ngx_module_t  ngx_http_marketplace_module;
 
 
 #endif /* _NGX_HTTP_MARKETPLACE_H_INCLUDED_ */

@@ -18,9 +18,6 @@
 #include "aws/mp_profile.h"
 
 
-#define NGX_HTTP_MARKETPLACE_ID_LEN  MP_SHA256_LEN
-
-
 typedef struct ngx_http_marketplace_profile_s  ngx_http_marketplace_profile_t;
 
 
@@ -70,6 +67,7 @@ typedef struct {
     unsigned          stable:1;      /* what has ended is used until there is
                                       * something better */
     unsigned          xml:1;         /* errors are in XML */
+    unsigned          signs:1;       /* so its clock is the one that counts */
 
     /* what to do if there is no connection, no answer, or an error */
     const char       *unreachable;
@@ -183,6 +181,8 @@ ngx_http_marketplace_source_t *ngx_http_marketplace_env_source(
     ngx_http_marketplace_loc_conf_t *mlcf, ngx_http_marketplace_kind_e kind);
 ngx_http_marketplace_source_t *ngx_http_marketplace_new_source(
     ngx_pool_t *pool, const char *name);
+void ngx_http_marketplace_hash_source(SHA256_CTX *sha,
+    ngx_http_marketplace_source_t *source, ngx_log_t *log);
 
 /* Takes a string of the nginx-free side into a pool, with a NUL behind it. */
 ngx_int_t ngx_http_marketplace_keep(ngx_pool_t *pool, mp_str_t *text);
@@ -246,7 +246,7 @@ ngx_int_t ngx_http_marketplace_check_later(
 
 
 /*
- * ngx_http_marketplace_store.c: what the zone knows of a source.  look gives
+ * ngx_http_marketplace_lease.c: what the zone knows of a source.  look gives
  * the keys that can be used, if there are any, as *keys, with one user more:
  *
  *     NGX_OK        they are good

@@ -349,7 +349,7 @@ ngx_http_marketplace_set_block(ngx_conf_t *cf,
     }
 
     *uscf = *block;
-    uscf->peer.init = ngx_http_marketplace_init_peer;
+    uscf->peer.init = ngx_http_marketplace_init_block_peer;
 
     mlcf->metering.upstream.upstream = uscf;
 
@@ -397,30 +397,24 @@ ngx_http_marketplace_check_name(ngx_conf_t *cf,
 }
 
 
-/* Has the name looked up as requests come.  The dot at its end, which the
- * resolver takes off, keeps nginx from taking the addresses that a proxy_pass
- * to the same host and port has had since the start. */
+/* Has the name looked up as requests come, through an upstream without
+ * addresses of its own. */
 
 static ngx_int_t
 ngx_http_marketplace_set_resolver(ngx_conf_t *cf,
     ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url)
 {
-    ngx_str_t  *name;
+    ngx_http_upstream_srv_conf_t  *uscf;
 
-    name = &endpoint->resolver_name;
-
-    name->data = ngx_pnalloc(cf->pool, url->host.len + 1);
-    if (name->data == NULL) {
+    uscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_upstream_srv_conf_t));
+    if (uscf == NULL) {
         return NGX_ERROR;
     }
 
-    name->len = url->host.len;
-    ngx_memcpy(name->data, url->host.data, url->host.len);
+    uscf->peer.init = ngx_http_marketplace_init_peer;
 
-    if (name->data[name->len - 1] != '.') {
-        name->data[name->len++] = '.';
-    }
-
+    endpoint->upstream.upstream = uscf;
+    endpoint->resolver_name = ngx_http_marketplace_ngx(url->host);
     endpoint->resolver_port = url->port;
 
     return NGX_OK;
@@ -546,7 +540,7 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    uscf->peer.init = ngx_http_upstream_init_round_robin_peer;
+    uscf->peer.init = ngx_http_marketplace_init_peer;
 
     /* a bad moment of AWS must not become ten seconds of no connection */
 

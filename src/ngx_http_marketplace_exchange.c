@@ -16,8 +16,10 @@ typedef struct {
 static void ngx_http_marketplace_exchange_cleanup(void *data);
 static void ngx_http_marketplace_exchange_run(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_content(ngx_http_request_t *sr);
-static ngx_int_t ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
-    ngx_http_marketplace_endpoint_t *endpoint);
+static ngx_int_t ngx_http_marketplace_exchange_look_up(ngx_http_request_t *sr,
+    ngx_http_marketplace_exchange_t *exchange);
+static void ngx_http_marketplace_exchange_resolved(ngx_resolver_ctx_t *ctx);
+static void ngx_http_marketplace_exchange_stop_resolving(void *data);
 static ngx_int_t ngx_http_marketplace_exchange_create_request(
     ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_reinit_request(
@@ -28,8 +30,14 @@ static ngx_int_t ngx_http_marketplace_mark(ngx_http_upstream_t *u,
     ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_uint_t ngx_http_marketplace_is_ours(ngx_connection_t *c,
     ngx_http_marketplace_endpoint_t *endpoint);
+static ngx_int_t ngx_http_marketplace_get_block_peer(
+    ngx_peer_connection_t *pc, void *data);
+static ngx_http_marketplace_exchange_t *ngx_http_marketplace_peer_exchange(
+    ngx_peer_connection_t *pc);
 static ngx_int_t ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc,
     void *data);
+static void ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc,
+    void *data, ngx_uint_t state);
 static void ngx_http_marketplace_exchange_abort_request(
     ngx_http_request_t *sr);
 static void ngx_http_marketplace_exchange_finalize_request(
@@ -152,6 +160,8 @@ ngx_http_marketplace_exchange_abort(ngx_http_marketplace_exchange_t *exchange)
     sr = exchange->subrequest;
     exchange->rc = NGX_ABORT;
 
+    ngx_http_marketplace_exchange_stop_resolving(exchange);
+
     /*
      * The upstream ends as it does when a client goes away, which releases
      * the reference that the end of the subrequest would release again.
@@ -213,10 +223,10 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
     u->abort_request = ngx_http_marketplace_exchange_abort_request;
     u->finalize_request = ngx_http_marketplace_exchange_finalize_request;
 
-    if (endpoint->resolver_name.len
-        && ngx_http_marketplace_exchange_set_name(sr, endpoint) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_memzero(&exchange->resolved, sizeof(ngx_http_upstream_resolved_t));
+
+    if (endpoint->resolver_name.len) {
+        return ngx_http_marketplace_exchange_look_up(sr, exchange);
     }
 
     sr->main->count++;
@@ -227,25 +237,108 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
 }
 
 
-/* Has the name looked up when the request is made. */
+/* Looks the name up before the upstream is started, which otherwise would make
+ * a secret of the addresses that it gets. */
 
 static ngx_int_t
-ngx_http_marketplace_exchange_set_name(ngx_http_request_t *sr,
-    ngx_http_marketplace_endpoint_t *endpoint)
+ngx_http_marketplace_exchange_look_up(ngx_http_request_t *sr,
+    ngx_http_marketplace_exchange_t *exchange)
 {
-    ngx_http_upstream_resolved_t  *resolved;
+    ngx_str_t                 *name;
+    ngx_resolver_ctx_t        *ctx, temp;
+    ngx_http_cleanup_t        *cln;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    resolved = ngx_pcalloc(sr->pool, sizeof(ngx_http_upstream_resolved_t));
-    if (resolved == NULL) {
-        return NGX_ERROR;
+    clcf = ngx_http_get_module_loc_conf(sr, ngx_http_core_module);
+    name = &exchange->endpoint->resolver_name;
+
+    cln = ngx_http_cleanup_add(sr, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    resolved->host = endpoint->resolver_name;
-    resolved->port = endpoint->resolver_port;
+    temp.name = *name;
 
-    sr->upstream->resolved = resolved;
+    ctx = ngx_resolve_start(clcf->resolver, &temp);
 
-    return NGX_OK;
+    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->name = *name;
+    ctx->handler = ngx_http_marketplace_exchange_resolved;
+    ctx->data = exchange;
+    ctx->timeout = clcf->resolver_timeout;
+
+    cln->handler = ngx_http_marketplace_exchange_stop_resolving;
+    cln->data = exchange;
+
+    exchange->resolving = ctx;
+
+    sr->read_event_handler = ngx_http_test_reading;
+    sr->main->count++;
+
+    if (ngx_resolve_name(ctx) != NGX_OK) {
+        exchange->resolving = NULL;
+        sr->main->count--;
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_marketplace_exchange_resolved(ngx_resolver_ctx_t *ctx)
+{
+    ngx_uint_t                        run_posted;
+    ngx_connection_t                 *c;
+    ngx_http_request_t               *sr;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    run_posted = ctx->async;
+
+    exchange = ctx->data;
+    sr = exchange->subrequest;
+    c = sr->connection;
+
+    ngx_http_set_log_request(c->log, sr);
+
+    if (ctx->state) {
+        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                      "marketplace: %V could not be resolved (%i: %s)",
+                      &ctx->name, ctx->state,
+                      ngx_resolver_strerror(ctx->state));
+
+        ngx_http_marketplace_exchange_stop_resolving(exchange);
+        ngx_http_finalize_request(sr, NGX_HTTP_BAD_GATEWAY);
+
+    } else {
+        exchange->resolved.host = exchange->endpoint->resolver_name;
+        exchange->resolved.port = exchange->endpoint->resolver_port;
+        exchange->resolved.naddrs = ctx->naddrs;
+        exchange->resolved.addrs = ctx->addrs;
+
+        ngx_http_upstream_init(sr);
+        ngx_http_marketplace_exchange_stop_resolving(exchange);
+    }
+
+    if (run_posted) {
+        ngx_http_run_posted_requests(c);
+    }
+}
+
+
+static void
+ngx_http_marketplace_exchange_stop_resolving(void *data)
+{
+    ngx_http_marketplace_exchange_t  *exchange = data;
+
+    if (exchange->resolving) {
+        ngx_resolve_name_done(exchange->resolving);
+        exchange->resolving = NULL;
+    }
 }
 
 
@@ -368,12 +461,7 @@ ngx_http_marketplace_is_ours(ngx_connection_t *c,
     other = SSL_get_ex_data(c->ssl->connection,
                             ngx_http_marketplace_ssl_index);
 
-    return other
-           && other->upstream.ssl == endpoint->upstream.ssl
-           && other->host.len == endpoint->host.len
-           && ngx_strncmp(other->host.data, endpoint->host.data,
-                          endpoint->host.len)
-              == 0;
+    return other && ngx_http_marketplace_is_same_host(other, endpoint);
 }
 
 
@@ -381,7 +469,7 @@ ngx_http_marketplace_is_ours(ngx_connection_t *c,
  * kept for it. */
 
 ngx_int_t
-ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
+ngx_http_marketplace_init_block_peer(ngx_http_request_t *sr,
     ngx_http_upstream_srv_conf_t *us)
 {
     ngx_http_upstream_t              *u;
@@ -396,23 +484,19 @@ ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
     }
 
     exchange->get_peer = u->peer.get;
-    u->peer.get = ngx_http_marketplace_get_peer;
+    u->peer.get = ngx_http_marketplace_get_block_peer;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
+ngx_http_marketplace_get_block_peer(ngx_peer_connection_t *pc, void *data)
 {
     ngx_int_t                         rc;
-    ngx_connection_t                 *c;
-    ngx_http_upstream_t              *u;
     ngx_http_marketplace_exchange_t  *exchange;
 
-    u = (ngx_http_upstream_t *) ((u_char *) pc
-                                 - offsetof(ngx_http_upstream_t, peer));
-    exchange = u->input_filter_ctx;
+    exchange = ngx_http_marketplace_peer_exchange(pc);
 
     rc = exchange->get_peer(pc, data);
 
@@ -422,17 +506,7 @@ ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
         return rc;
     }
 
-    c = pc->connection;
-
-    if (c->ssl) {
-        c->ssl->no_wait_shutdown = 1;
-        c->ssl->no_send_shutdown = 1;
-
-        (void) ngx_ssl_shutdown(c);
-    }
-
-    ngx_destroy_pool(c->pool);
-    ngx_close_connection(c);
+    ngx_http_marketplace_close_connection(pc->connection);
 
     pc->connection = NULL;
     pc->cached = 0;
@@ -440,6 +514,98 @@ ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
     /* the address stays chosen, for a new connection */
 
     return NGX_OK;
+}
+
+
+/* Where there is no block: the addresses that were looked up, now or when the
+ * configuration was read, and the connections that are kept to them. */
+
+ngx_int_t
+ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_int_t                         rc;
+    ngx_http_upstream_t              *u;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+    u = sr->upstream;
+
+    rc = exchange->resolved.naddrs
+         ? ngx_http_upstream_create_round_robin_peer(sr, &exchange->resolved)
+         : ngx_http_upstream_init_round_robin_peer(sr, us);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    exchange->get_peer = u->peer.get;
+    exchange->free_peer = u->peer.free;
+
+    u->peer.get = ngx_http_marketplace_get_peer;
+    u->peer.free = ngx_http_marketplace_free_peer;
+
+    return NGX_OK;
+}
+
+
+static ngx_http_marketplace_exchange_t *
+ngx_http_marketplace_peer_exchange(ngx_peer_connection_t *pc)
+{
+    ngx_http_upstream_t  *u;
+
+    u = (ngx_http_upstream_t *) ((u_char *) pc
+                                 - offsetof(ngx_http_upstream_t, peer));
+
+    return u->input_filter_ctx;
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_int_t                         rc;
+    ngx_connection_t                 *c;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_marketplace_peer_exchange(pc);
+
+    rc = exchange->get_peer(pc, data);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    c = ngx_http_marketplace_take_connection(exchange->endpoint, pc);
+
+    if (c == NULL) {
+        return NGX_OK;
+    }
+
+    pc->connection = c;
+    pc->cached = 1;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state)
+{
+    ngx_http_upstream_t              *u;
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_marketplace_peer_exchange(pc);
+    u = exchange->subrequest->upstream;
+
+    if (pc->connection && !(state & NGX_PEER_FAILED)
+        && u->keepalive && u->request_body_sent)
+    {
+        (void) ngx_http_marketplace_keep_connection(exchange->endpoint, pc);
+    }
+
+    exchange->free_peer(pc, data, state);
 }
 
 
@@ -495,4 +661,12 @@ ngx_http_marketplace_exchange_done(ngx_http_request_t *sr, void *data,
     }
 
     return NGX_OK;
+}
+
+
+time_t
+ngx_http_marketplace_date(mp_str_t header)
+{
+    return header.len ? ngx_parse_http_time((u_char *) header.data, header.len)
+           : NGX_ERROR;
 }

@@ -14,9 +14,6 @@
 /* in milliseconds: before the second try, and twice that before the third */
 #define NGX_HTTP_MARKETPLACE_FETCH_DELAY  100
 
-/* in milliseconds: how often to look whether another worker is done */
-#define NGX_HTTP_MARKETPLACE_POLL         25
-
 /* in milliseconds: who fetches has stopped so long after its time is over */
 #define NGX_HTTP_MARKETPLACE_GRACE        1000
 
@@ -57,17 +54,8 @@ static void ngx_http_marketplace_fetch_log(
     ngx_http_marketplace_fetch_t *fetch);
 static void ngx_http_marketplace_fetch_release(
     ngx_http_marketplace_fetch_t *fetch);
-static void ngx_http_marketplace_stop_waiting(ngx_http_marketplace_ctx_t *ctx);
 static ngx_shm_zone_t *ngx_http_marketplace_zone(
     ngx_http_marketplace_ctx_t *ctx);
-static void ngx_http_marketplace_wake(const u_char *id);
-
-
-/* Requests of this worker that wait for another one's fetch. */
-
-static ngx_queue_t  ngx_http_marketplace_waiting = {
-    &ngx_http_marketplace_waiting, &ngx_http_marketplace_waiting
-};
 
 
 ngx_int_t
@@ -86,11 +74,8 @@ ngx_http_marketplace_obtain(ngx_http_marketplace_ctx_t *ctx)
         return NGX_AGAIN;
     }
 
-    /* whatever it waits for still, it will wait for again */
-
-    ngx_http_marketplace_stop_waiting(ctx);
-
     if (source->issuer == NULL && source->profile == NULL) {
+        ngx_http_marketplace_release_keys(&ctx->keys);
         ctx->keys = ngx_http_marketplace_use_keys(source->keys);
         return NGX_OK;
     }
@@ -248,14 +233,8 @@ ngx_http_marketplace_look(ngx_http_marketplace_fetch_t *fetch)
         fetch->state = NGX_HTTP_MARKETPLACE_FOUND;
     }
 
-    if (rc != NGX_AGAIN) {
-        return rc;
-    }
-
-    ctx->awaited = fetch->source->id;
-    ngx_queue_insert_tail(&ngx_http_marketplace_waiting, &ctx->waiting);
-
-    return ngx_http_marketplace_wait(ctx, NGX_HTTP_MARKETPLACE_POLL);
+    return (rc == NGX_AGAIN)
+           ? ngx_http_marketplace_await(ctx, fetch->source->id) : rc;
 }
 
 
@@ -383,6 +362,12 @@ ngx_http_marketplace_fetch_reply(ngx_http_marketplace_fetch_t *fetch)
 
     fetch->status = exchange->reply.status;
 
+    if (fetch->source->issuer->signs) {
+        ngx_http_marketplace_learn_clock(
+                                       ngx_http_marketplace_main(fetch->ctx),
+                                       exchange->reply.date);
+    }
+
     if (fetch->status != NGX_HTTP_OK) {
         return ngx_http_marketplace_fetch_refused(fetch);
     }
@@ -446,11 +431,15 @@ ngx_http_marketplace_fetch_unanswered(ngx_http_marketplace_fetch_t *fetch)
 static ngx_int_t
 ngx_http_marketplace_fetch_refused(ngx_http_marketplace_fetch_t *fetch)
 {
+    time_t      skew;
     mp_error_t  error;
 
     if (ngx_http_marketplace_fetch_parse_error(fetch) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    skew = ngx_http_marketplace_clock(ngx_http_marketplace_main(fetch->ctx))
+           - fetch->ctx->clock;
 
     fetch->problem = "refused";
     fetch->advice = fetch->source->issuer->xml
@@ -472,6 +461,8 @@ ngx_http_marketplace_fetch_refused(ngx_http_marketplace_fetch_t *fetch)
 
     if (fetch->status == NGX_HTTP_TOO_MANY_REQUESTS
         || fetch->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
+        || (ngx_abs(skew) >= MP_CLOCK_SKEW
+            && mp_error_is_of_clock(error.name))
         || (error.fault == MP_FAULT_SERVICE && fetch->aws_error->name_len))
     {
         return ngx_http_marketplace_fetch_again(fetch);
@@ -677,31 +668,11 @@ ngx_http_marketplace_fetch_log(ngx_http_marketplace_fetch_t *fetch)
 void
 ngx_http_marketplace_fetch_cleanup(ngx_http_marketplace_ctx_t *ctx)
 {
-    ngx_http_marketplace_stop_waiting(ctx);
-
     ngx_http_marketplace_fetch_release(ctx->fetch);
     ngx_http_marketplace_release_keys(&ctx->keys);
     ngx_http_marketplace_release_keys(&ctx->refused_keys);
 
     ctx->fetch = NULL;
-}
-
-
-static void
-ngx_http_marketplace_stop_waiting(ngx_http_marketplace_ctx_t *ctx)
-{
-    if (ctx->wait.timer_set) {
-        ngx_del_timer(&ctx->wait);
-    }
-
-    if (ctx->wait.posted) {
-        ngx_delete_posted_event(&ctx->wait);
-    }
-
-    if (ctx->awaited) {
-        ngx_queue_remove(&ctx->waiting);
-        ctx->awaited = NULL;
-    }
 }
 
 
@@ -730,31 +701,7 @@ ngx_http_marketplace_fetch_release(ngx_http_marketplace_fetch_t *fetch)
 static ngx_shm_zone_t *
 ngx_http_marketplace_zone(ngx_http_marketplace_ctx_t *ctx)
 {
-    ngx_http_marketplace_main_conf_t  *mmcf;
-
-    mmcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_marketplace_module);
-
-    return mmcf->zone;
-}
-
-
-static void
-ngx_http_marketplace_wake(const u_char *id)
-{
-    ngx_queue_t                 *q;
-    ngx_http_marketplace_ctx_t  *ctx;
-
-    for (q = ngx_queue_head(&ngx_http_marketplace_waiting);
-         q != ngx_queue_sentinel(&ngx_http_marketplace_waiting);
-         q = ngx_queue_next(q))
-    {
-        ctx = ngx_queue_data(q, ngx_http_marketplace_ctx_t, waiting);
-
-        if (ngx_memcmp(ctx->awaited, id, NGX_HTTP_MARKETPLACE_ID_LEN) == 0) {
-            ngx_post_event(&ctx->wait, &ngx_posted_events);
-        }
-    }
+    return ngx_http_marketplace_main(ctx)->zone;
 }
 
 
@@ -888,10 +835,7 @@ ngx_http_marketplace_fetch_take(ngx_http_marketplace_fetch_t *fetch,
     fetch->problem = parser(&temporary, buf, reply->body);
 
     if (fetch->problem == NULL) {
-        date = reply->date.len
-               ? ngx_parse_http_time((u_char *) reply->date.data,
-                                     reply->date.len)
-               : NGX_ERROR;
+        date = ngx_http_marketplace_date(reply->date);
 
         if (date == NGX_ERROR) {
             date = ngx_time();

@@ -10,6 +10,9 @@
 
 #define NGX_HTTP_MARKETPLACE_TOKEN_MAX  (1024 * 1024)
 
+/* in seconds; a customer may cancel meanwhile */
+#define NGX_HTTP_MARKETPLACE_CACHE_MAX  3600
+
 
 static ngx_int_t ngx_http_marketplace_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_marketplace_postconfiguration(ngx_conf_t *cf);
@@ -47,6 +50,10 @@ static char *ngx_http_marketplace_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_marketplace_msec(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_marketplace_tries(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_marketplace_cache_valid(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_marketplace_num(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_marketplace_invalid(ngx_conf_t *cf, ngx_str_t *wrong,
@@ -149,6 +156,27 @@ static ngx_command_t  ngx_http_marketplace_commands[] = {
       ngx_http_marketplace_msec,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_marketplace_loc_conf_t, timeout),
+      NULL },
+
+    { ngx_string("marketplace_tries"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
+      ngx_http_marketplace_tries,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_marketplace_loc_conf_t, tries),
+      NULL },
+
+    { ngx_string("marketplace_keepalive"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
+      ngx_http_marketplace_num,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_marketplace_loc_conf_t, metering.keepalive),
+      NULL },
+
+    { ngx_string("marketplace_cache_valid"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
+      ngx_http_marketplace_cache_valid,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("marketplace_ssl_verify"),
@@ -403,6 +431,9 @@ ngx_http_marketplace_create_loc_conf(ngx_conf_t *cf)
     mlcf->credentials = NGX_CONF_UNSET_PTR;
     mlcf->assume_role = NGX_CONF_UNSET_PTR;
     mlcf->timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->tries = NGX_CONF_UNSET_UINT;
+    mlcf->metering.keepalive = NGX_CONF_UNSET_UINT;
+    mlcf->cache_valid = NGX_CONF_UNSET;
 
     mlcf->tls.verify = NGX_CONF_UNSET;
     mlcf->tls.verify_depth = NGX_CONF_UNSET_UINT;
@@ -456,6 +487,10 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
     ngx_conf_merge_ptr_value(conf->assume_role, prev->assume_role, NULL);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 10000);
+    ngx_conf_merge_uint_value(conf->tries, prev->tries, 3);
+    ngx_conf_merge_uint_value(conf->metering.keepalive,
+                              prev->metering.keepalive, 16);
+    ngx_conf_merge_sec_value(conf->cache_valid, prev->cache_valid, 300);
 
     ngx_http_marketplace_merge_upstream(&prev->metering.upstream,
                                         &conf->metering.upstream);
@@ -799,6 +834,54 @@ ngx_http_marketplace_msec(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_conf_set_msec_slot(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_marketplace_tries(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t   tries;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    tries = ngx_atoi(value[1].data, value[1].len);
+
+    if (tries == NGX_ERROR || tries == 0) {
+        return ngx_http_marketplace_invalid(cf, &value[1],
+                                            "a number above zero, like \"3\"");
+    }
+
+    return ngx_conf_set_num_slot(cf, cmd, conf);
+}
+
+
+static char *
+ngx_http_marketplace_cache_valid(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_marketplace_loc_conf_t  *mlcf = conf;
+
+    ngx_str_t  *value;
+
+    if (mlcf->cache_valid != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    mlcf->cache_valid = (ngx_strcmp(value[1].data, "off") == 0)
+                        ? 0 : ngx_parse_time(&value[1], 1);
+
+    if (mlcf->cache_valid == NGX_ERROR
+        || mlcf->cache_valid > NGX_HTTP_MARKETPLACE_CACHE_MAX
+        || (mlcf->cache_valid == 0 && value[1].data[0] != 'o'))
+    {
+        return ngx_http_marketplace_invalid(cf, &value[1],
+                                            "a time above zero, like \"5m\", "
+                                            "and at most \"1h\", or \"off\"");
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -1,7 +1,7 @@
 /*
  * One request, from its body to the customer's identity:
  *
- *     body -> token -> credentials -> signed exchange with AWS
+ *     body -> token -> what AWS says of it (ngx_http_marketplace_call.c)
  *          -> customer or error -> variables, request headers, verdict
  *
  * The handler runs in the PRECONTENT phase: behind access control and rate
@@ -15,8 +15,6 @@
 /* A body that is larger than this, and than four times the largest token, is
  * no registration. */
 #define NGX_HTTP_MARKETPLACE_BODY_MAX        (64 * 1024)
-
-#define NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX  128
 
 #define NGX_HTTP_MARKETPLACE_RETRY_AFTER     "5"
 
@@ -41,7 +39,6 @@ static mp_token_rc_t ngx_http_marketplace_token_from_args(
     mp_registration_t *registration);
 static mp_token_rule_t ngx_http_marketplace_rule(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf);
-static void *ngx_http_marketplace_alloc(void *pool, size_t size);
 static off_t ngx_http_marketplace_body_max(
     ngx_http_marketplace_loc_conf_t *mlcf);
 static mp_token_rc_t ngx_http_marketplace_get_body(ngx_http_request_t *r,
@@ -51,38 +48,12 @@ static mp_token_rc_t ngx_http_marketplace_copy_body(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_marketplace_registered(
     ngx_http_marketplace_ctx_t *ctx, mp_token_rc_t rc);
-static ngx_int_t ngx_http_marketplace_begin(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx);
-static ngx_buf_t *ngx_http_marketplace_create_request(
-    ngx_http_marketplace_ctx_t *ctx);
-static void ngx_http_marketplace_derive_key(
-    ngx_http_marketplace_loc_conf_t *mlcf, ngx_http_marketplace_keys_t *keys,
-    u_char *date);
-static void ngx_http_marketplace_deadline_handler(ngx_event_t *ev);
-static void ngx_http_marketplace_wait_handler(ngx_event_t *ev);
-static ngx_uint_t ngx_http_marketplace_has_ended(
-    ngx_http_marketplace_ctx_t *ctx);
-static void ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_add_statuses(
-    ngx_http_marketplace_ctx_t *ctx);
-static void ngx_http_marketplace_set_request_id(
-    ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_accepted(
-    ngx_http_marketplace_ctx_t *ctx);
 static ngx_uint_t ngx_http_marketplace_is_product_of(
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
-static ngx_int_t ngx_http_marketplace_refused(
-    ngx_http_marketplace_ctx_t *ctx);
 
-static ngx_int_t ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
-    const mp_error_t *error);
 static ngx_int_t ngx_http_marketplace_conclude(
     ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_abandon(
-    ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_add_retry_after(ngx_http_request_t *r);
 static void ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx);
 
@@ -106,13 +77,10 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
         return ngx_http_marketplace_start(r, mlcf);
     }
 
-    if (ctx->state == NGX_HTTP_MARKETPLACE_SIGNING) {
-        return ngx_http_marketplace_sign(ctx);
-    }
-
-    if (ctx->state == NGX_HTTP_MARKETPLACE_CALLING) {
-        return ctx->exchange.done ? ngx_http_marketplace_called(ctx)
-                                  : NGX_AGAIN;
+    if (ctx->state > NGX_HTTP_MARKETPLACE_READING
+        && ctx->state < NGX_HTTP_MARKETPLACE_RESOLVED)
+    {
+        return ngx_http_marketplace_go_on(ctx);
     }
 
     /*
@@ -297,7 +265,6 @@ ngx_http_marketplace_cleanup(void *data)
     ngx_http_marketplace_ctx_t  *ctx = data;
 
     ngx_http_marketplace_stop(ctx);
-    mp_customer_free(&ctx->customer);
 }
 
 
@@ -436,7 +403,7 @@ ngx_http_marketplace_rule(ngx_http_request_t *r,
 }
 
 
-static void *
+void *
 ngx_http_marketplace_alloc(void *pool, size_t size)
 {
     return ngx_pnalloc(pool, size);
@@ -615,417 +582,6 @@ ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
 }
 
 
-static ngx_int_t
-ngx_http_marketplace_begin(ngx_http_marketplace_ctx_t *ctx)
-{
-    ngx_log_t  *log;
-
-    log = ctx->request->connection->log;
-
-    ctx->deadline.handler = ngx_http_marketplace_deadline_handler;
-    ctx->deadline.data = ctx;
-    ctx->deadline.log = log;
-
-    ctx->wait.handler = ngx_http_marketplace_wait_handler;
-    ctx->wait.data = ctx;
-    ctx->wait.log = log;
-
-    ctx->end = ngx_current_msec + ctx->conf->timeout;
-    ngx_http_marketplace_set_cut(ctx, ctx->end);
-
-    ctx->state = NGX_HTTP_MARKETPLACE_SIGNING;
-
-    return ngx_http_marketplace_sign(ctx);
-}
-
-
-/* Goes on with getting credentials.  If AWS has refused some already, only
- * others are worth another call. */
-
-static ngx_int_t
-ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx)
-{
-    ngx_int_t   rc;
-    mp_error_t  error;
-    ngx_uint_t  ended;
-
-    ctx->request->connection->log->action = "resolving registration";
-
-    rc = ngx_http_marketplace_obtain(ctx);
-
-    if (rc == NGX_ERROR) {
-        return ngx_http_marketplace_abandon(ctx);
-    }
-
-    if (ngx_http_marketplace_is_exchanging(ctx)) {
-        return NGX_AGAIN;
-    }
-
-    /* what comes at the end of the time comes too late */
-
-    ended = ngx_http_marketplace_has_ended(ctx);
-
-    if (rc == NGX_AGAIN && !ended) {
-        return NGX_AGAIN;
-    }
-
-    if (ctx->refused_keys == NULL) {
-        return ended ? ngx_http_marketplace_fail(ctx, &mp_timeout)
-               : (rc == NGX_OK) ? ngx_http_marketplace_call(ctx)
-               : ngx_http_marketplace_fail(ctx, &mp_no_credentials);
-    }
-
-    if (rc == NGX_OK && !ended
-        && !ngx_http_marketplace_same_keys(ctx->keys, ctx->refused_keys))
-    {
-        ngx_http_marketplace_release_keys(&ctx->refused_keys);
-
-        ngx_memzero(&ctx->error, sizeof(mp_error_t));
-        ctx->aws_error = NULL;
-
-        return ngx_http_marketplace_call(ctx);
-    }
-
-    ngx_http_marketplace_release_keys(&ctx->keys);
-    ctx->keys = ctx->refused_keys;
-    ctx->refused_keys = NULL;
-
-    ctx->state = NGX_HTTP_MARKETPLACE_CALLING;
-
-    error = ctx->error;
-
-    return ngx_http_marketplace_fail(ctx, &error);
-}
-
-
-static ngx_int_t
-ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx)
-{
-    ngx_http_marketplace_exchange_t  *exchange;
-
-    exchange = &ctx->exchange;
-
-    ngx_str_set(&exchange->name, "ResolveCustomer");
-    exchange->endpoint = &ctx->conf->metering;
-    exchange->request = ngx_http_marketplace_create_request(ctx);
-    exchange->secret = 0;
-
-    if (exchange->request == NULL) {
-        return ngx_http_marketplace_abandon(ctx);
-    }
-
-    if (ngx_http_marketplace_exchange(ctx->request, exchange) != NGX_OK) {
-
-        /* a subrequest may be half made: no response can be sent any more */
-
-        (void) ngx_http_marketplace_abandon(ctx);
-        return NGX_ERROR;
-    }
-
-    ctx->state = NGX_HTTP_MARKETPLACE_CALLING;
-
-    return NGX_AGAIN;
-}
-
-
-static ngx_buf_t *
-ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
-{
-    size_t                            len;
-    u_char                           *end;
-    ngx_buf_t                        *buf;
-    mp_str_t                          token;
-    mp_credentials_t                 *keys;
-    mp_signed_request_t               request;
-    ngx_http_marketplace_loc_conf_t  *mlcf;
-
-    mlcf = ctx->conf;
-    keys = &ctx->keys->keys;
-    token = ctx->registration.token;
-
-    mp_amz_date(request.date, ngx_time());
-
-    ngx_http_marketplace_derive_key(mlcf, ctx->keys, request.date);
-
-    request.host = ngx_http_marketplace_mp(&mlcf->metering.host);
-    request.content_type = mp_str_from(MP_AWS_JSON);
-    request.target = mp_str_from(MP_RESOLVE_TARGET);
-    request.session_token = keys->session_token;
-    request.body.len = mp_resolve_body_len(token);
-
-    len = mp_request_head_len(&request, &mlcf->scope, keys->access_key);
-
-    buf = ngx_create_temp_buf(ctx->request->pool, len + request.body.len);
-    if (buf == NULL) {
-        return NULL;
-    }
-
-    request.body.data = buf->start + len;
-    buf->last = mp_resolve_body(buf->start + len, token);
-
-    end = mp_request_head(buf->start, &request, &mlcf->scope,
-                          keys->access_key, &mlcf->signing_key);
-
-    ctx->secrets[0].len = MP_SHA256_HEX_LEN;
-    ctx->secrets[0].data = end - (sizeof(CRLF CRLF) - 1) - MP_SHA256_HEX_LEN;
-    ctx->secrets[1] = keys->session_token;
-    ctx->secrets[2] = token;
-    ctx->secrets[3] = mp_resolve_body_token(request.body);
-
-    return buf;
-}
-
-
-/* A signing key is good for a day, if the credentials are. */
-
-static void
-ngx_http_marketplace_derive_key(ngx_http_marketplace_loc_conf_t *mlcf,
-    ngx_http_marketplace_keys_t *keys, u_char *date)
-{
-    if (mlcf->signing_keys == keys
-        && ngx_memcmp(mlcf->signing_key.day, date, MP_AMZ_DAY_LEN) == 0)
-    {
-        return;
-    }
-
-    ngx_http_marketplace_release_keys(&mlcf->signing_keys);
-    mlcf->signing_keys = ngx_http_marketplace_use_keys(keys);
-
-    mp_signing_key(&mlcf->signing_key, date, keys->keys.secret_key,
-                   &mlcf->scope);
-}
-
-
-ngx_int_t
-ngx_http_marketplace_wait(ngx_http_marketplace_ctx_t *ctx, ngx_msec_t delay)
-{
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-
-    ngx_add_timer(&ctx->wait, delay);
-
-    if (r->read_event_handler != ngx_http_test_reading) {
-
-        /* nothing else would notice that the client has gone */
-
-        r->read_event_handler = ngx_http_test_reading;
-
-        if (r->connection->read->ready) {
-            ngx_post_event(r->connection->read, &ngx_posted_events);
-
-        } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_AGAIN;
-}
-
-
-void
-ngx_http_marketplace_set_cut(ngx_http_marketplace_ctx_t *ctx, ngx_msec_t cut)
-{
-    ctx->cut = cut;
-
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
-    }
-
-    ngx_add_timer(&ctx->deadline, cut - ngx_current_msec);
-}
-
-
-ngx_uint_t
-ngx_http_marketplace_is_over(ngx_http_marketplace_ctx_t *ctx)
-{
-    return (ngx_msec_int_t) (ctx->cut - ngx_current_msec) <= 0;
-}
-
-
-static ngx_uint_t
-ngx_http_marketplace_has_ended(ngx_http_marketplace_ctx_t *ctx)
-{
-    return (ngx_msec_int_t) (ctx->end - ngx_current_msec) <= 0;
-}
-
-
-static void
-ngx_http_marketplace_deadline_handler(ngx_event_t *ev)
-{
-    ngx_connection_t            *c;
-    ngx_http_marketplace_ctx_t  *ctx;
-
-    ctx = ev->data;
-
-    if (!ngx_http_marketplace_is_exchanging(ctx)) {
-        ngx_http_marketplace_wait_handler(ev);
-        return;
-    }
-
-    c = ctx->request->connection;
-
-    ngx_http_set_log_request(c->log, ctx->request);
-
-    ngx_http_marketplace_exchange_abort(&ctx->exchange);
-    ngx_http_run_posted_requests(c);
-}
-
-
-static void
-ngx_http_marketplace_wait_handler(ngx_event_t *ev)
-{
-    ngx_connection_t            *c;
-    ngx_http_request_t          *r;
-    ngx_http_marketplace_ctx_t  *ctx;
-
-    ctx = ev->data;
-    r = ctx->request;
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    ngx_http_core_run_phases(r);
-    ngx_http_run_posted_requests(c);
-}
-
-
-/* Nothing of the request is to happen by itself any more. */
-
-static void
-ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx)
-{
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
-    }
-
-    if (r->read_event_handler == ngx_http_test_reading) {
-        r->read_event_handler = ngx_http_block_reading;
-    }
-
-    ngx_http_marketplace_fetch_cleanup(ctx);
-}
-
-
-static ngx_int_t
-ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
-{
-    ngx_http_marketplace_exchange_t  *exchange;
-
-    exchange = &ctx->exchange;
-
-    ctx->request->connection->log->action = "resolving registration";
-
-    if (ngx_http_marketplace_add_statuses(ctx) != NGX_OK) {
-        return ngx_http_marketplace_abandon(ctx);
-    }
-
-    switch (exchange->rc) {
-
-    case NGX_OK:
-        ngx_http_marketplace_set_request_id(ctx);
-
-        return (exchange->reply.status == NGX_HTTP_OK)
-               ? ngx_http_marketplace_accepted(ctx)
-               : ngx_http_marketplace_refused(ctx);
-
-    case NGX_DECLINED:
-        return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
-
-    case NGX_ABORT:
-    case NGX_HTTP_GATEWAY_TIME_OUT:
-        return ngx_http_marketplace_fail(ctx, &mp_timeout);
-
-    case NGX_HTTP_BAD_GATEWAY:
-        return ngx_http_marketplace_fail(ctx, &mp_connection_error);
-
-    default:
-        return ngx_http_marketplace_abandon(ctx);
-    }
-}
-
-
-/* The status of every attempt; only the last can have been answered. */
-
-static ngx_int_t
-ngx_http_marketplace_add_statuses(ngx_http_marketplace_ctx_t *ctx)
-{
-    u_char      *p;
-    ngx_str_t    before;
-    ngx_uint_t   i;
-
-    before = ctx->statuses;
-
-    p = ngx_pnalloc(ctx->request->pool,
-                    before.len + sizeof(", ")
-                    + ctx->exchange.tries * sizeof("-, ") + NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->statuses.data = p;
-
-    if (before.len) {
-        p = ngx_sprintf(p, "%V, ", &before);
-    }
-
-    for (i = 1; i < ctx->exchange.tries; i++) {
-        p = ngx_cpymem(p, "-, ", sizeof("-, ") - 1);
-    }
-
-    if (ctx->exchange.rc == NGX_OK) {
-        p = ngx_sprintf(p, "%ui", (ngx_uint_t) ctx->exchange.reply.status);
-
-    } else {
-        *p++ = '-';
-    }
-
-    ctx->statuses.len = p - ctx->statuses.data;
-
-    return NGX_OK;
-}
-
-
-/* AWS's ids are of letters, digits and dashes; what is not is not printed. */
-
-static void
-ngx_http_marketplace_set_request_id(ngx_http_marketplace_ctx_t *ctx)
-{
-    mp_str_t  id;
-
-    id = ctx->exchange.reply.request_id;
-
-    if (id.len <= NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX
-        && mp_str_is_made_of(id, MP_WORD)
-        && !mp_str_has_secret(id, ctx->secrets,
-                              NGX_HTTP_MARKETPLACE_SECRETS))
-    {
-        ctx->request_id = ngx_http_marketplace_ngx(id);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_marketplace_accepted(ngx_http_marketplace_ctx_t *ctx)
-{
-    if (!mp_customer_parse(&ctx->customer, ctx->exchange.reply.body)) {
-        return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
-    }
-
-    if (!ngx_http_marketplace_is_product_of(ctx, ctx->conf)) {
-        mp_customer_free(&ctx->customer);
-
-        return ngx_http_marketplace_fail(ctx, &mp_product_code_mismatch);
-    }
-
-    return ngx_http_marketplace_conclude(ctx);
-}
-
-
 static ngx_uint_t
 ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
     ngx_http_marketplace_loc_conf_t *mlcf)
@@ -1051,57 +607,34 @@ ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
 }
 
 
-static ngx_int_t
-ngx_http_marketplace_refused(ngx_http_marketplace_ctx_t *ctx)
+/* Takes the customer that AWS has named, if the location does. */
+
+ngx_int_t
+ngx_http_marketplace_accept(ngx_http_marketplace_ctx_t *ctx)
 {
-    mp_error_t                    error;
-    mp_http_reply_t              *reply;
-    ngx_http_marketplace_keys_t  *keys;
-
-    reply = &ctx->exchange.reply;
-
-    if (reply->status < NGX_HTTP_BAD_REQUEST) {
-        return ngx_http_marketplace_fail(ctx, &mp_invalid_response);
+    if (ngx_http_marketplace_is_product_of(ctx, ctx->conf)) {
+        return ngx_http_marketplace_conclude(ctx);
     }
 
-    ctx->aws_error = ngx_palloc(ctx->request->pool, sizeof(mp_aws_error_t));
-    if (ctx->aws_error == NULL) {
-        return ngx_http_marketplace_abandon(ctx);
-    }
+    ngx_memzero(&ctx->customer, sizeof(mp_customer_t));
 
-    mp_aws_error_parse(ctx->aws_error, reply->body, reply->error_type,
-                       ctx->secrets, NGX_HTTP_MARKETPLACE_SECRETS);
-
-    keys = ctx->keys;
-
-    error = mp_aws_error_classify(ctx->aws_error, reply->status,
-                                  keys->expires
-                                  && keys->expires <= ngx_time());
-
-    if (ctx->renewed || !mp_error_is_of_credentials(error.name)
-        || ngx_http_marketplace_renew(ctx) != NGX_OK)
-    {
-        return ngx_http_marketplace_fail(ctx, &error);
-    }
-
-    ctx->renewed = 1;
-    ctx->refused_keys = keys;
-    ctx->keys = NULL;
-
-    ctx->error = error;
-    ctx->state = NGX_HTTP_MARKETPLACE_SIGNING;
-
-    return ngx_http_marketplace_sign(ctx);
+    return ngx_http_marketplace_fail(ctx, &mp_product_code_mismatch);
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
     const mp_error_t *error)
 {
     ctx->error = *error;
 
     ngx_http_marketplace_log_error(ctx);
+
+    /* that this request had no time left says nothing to others */
+
+    if (!ngx_http_marketplace_has_ended(ctx)) {
+        ngx_http_marketplace_answer_fail(ctx);
+    }
 
     return ngx_http_marketplace_conclude(ctx);
 }
@@ -1145,7 +678,7 @@ ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx)
 
 /* The machine is out of memory or the like: there is no result. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
 {
     ngx_http_marketplace_stop(ctx);

@@ -16,6 +16,8 @@ static ngx_http_marketplace_endpoint_t *ngx_http_marketplace_local_endpoint(
     ngx_http_marketplace_kind_e kind);
 static void ngx_http_marketplace_set_id(ngx_http_marketplace_source_t *source,
     ngx_http_marketplace_tls_t *tls);
+static void ngx_http_marketplace_set_conf_id(
+    ngx_http_marketplace_loc_conf_t *mlcf);
 static void ngx_http_marketplace_hash(SHA256_CTX *sha, mp_str_t text);
 
 
@@ -36,6 +38,8 @@ ngx_http_marketplace_set_source(ngx_conf_t *cf,
     {
         return NGX_ERROR;
     }
+
+    ngx_http_marketplace_set_conf_id(mlcf);
 
     credentials = mlcf->credentials;
 
@@ -263,6 +267,51 @@ ngx_http_marketplace_new_source(ngx_pool_t *pool, const char *name)
 }
 
 
+/* What tells locations apart that could be answered differently, but for the
+ * credentials. */
+
+static void
+ngx_http_marketplace_set_conf_id(ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_http_marketplace_source_t  aws;
+
+    ngx_memzero(&aws, sizeof(ngx_http_marketplace_source_t));
+
+    aws.endpoint = &mlcf->metering;
+    aws.scope.region = mlcf->scope.region;
+
+    ngx_http_marketplace_set_id(&aws, &mlcf->tls);
+
+    ngx_memcpy(mlcf->id, aws.id, NGX_HTTP_MARKETPLACE_ID_LEN);
+}
+
+
+/* Adds what tells the source's identity from others to a hash; nothing if
+ * there is no source. */
+
+void
+ngx_http_marketplace_hash_source(SHA256_CTX *sha,
+    ngx_http_marketplace_source_t *source, ngx_log_t *log)
+{
+    ngx_http_marketplace_chain_t  *chain;
+
+    if (source == NULL) {
+        return;
+    }
+
+    if (source->profile == NULL) {
+        SHA256_Update(sha, source->id, NGX_HTTP_MARKETPLACE_ID_LEN);
+        return;
+    }
+
+    chain = ngx_http_marketplace_profile_chain(source->profile, 0, log);
+
+    SHA256_Update(sha, chain->source->id, NGX_HTTP_MARKETPLACE_ID_LEN);
+
+    ngx_http_marketplace_release_chain(chain);
+}
+
+
 /*
  * Sources that would get the same credentials in the same way have the same id.
  * How the issuer is verified counts: what was taken from someone who was not
@@ -273,6 +322,7 @@ static void
 ngx_http_marketplace_set_id(ngx_http_marketplace_source_t *source,
     ngx_http_marketplace_tls_t *tls)
 {
+    u_char      hash[MP_SHA256_LEN];
     SHA256_CTX  sha;
 
     SHA256_Init(&sha);
@@ -313,7 +363,8 @@ ngx_http_marketplace_set_id(ngx_http_marketplace_source_t *source,
 
     ngx_http_marketplace_hash(&sha, source->scope.region);
 
-    SHA256_Final(source->id, &sha);
+    SHA256_Final(hash, &sha);
+    ngx_memcpy(source->id, hash, NGX_HTTP_MARKETPLACE_ID_LEN);
 }
 
 

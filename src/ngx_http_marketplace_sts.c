@@ -24,6 +24,7 @@ static ngx_int_t ngx_http_marketplace_sts_send_signed(
 
 ngx_http_marketplace_issuer_t  ngx_http_marketplace_sts = {
     .xml = 1,
+    .signs = 1,
     .unreachable = NGX_HTTP_MARKETPLACE_NO_STS,
     .silent = NGX_HTTP_MARKETPLACE_NO_STS,
     .create_request = ngx_http_marketplace_sts_request,
@@ -94,10 +95,15 @@ ngx_http_marketplace_sts_send_signed(ngx_http_marketplace_fetch_t *fetch,
     mp_signing_key_t      key;
     mp_signed_request_t   request;
 
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = fetch->ctx;
     keys = &fetch->base->keys->keys;
     scope = &fetch->source->scope;
 
-    mp_amz_date(request.date, ngx_time());
+    ctx->clock = ngx_http_marketplace_clock(ngx_http_marketplace_main(ctx));
+    mp_amz_date(request.date, ngx_time() + ctx->clock);
+
     mp_signing_key(&key, request.date, keys->secret_key, scope);
 
     request.host = ngx_http_marketplace_mp(&fetch->source->endpoint->host);

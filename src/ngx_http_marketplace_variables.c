@@ -261,12 +261,10 @@ ngx_http_marketplace_cache_status_variable(ngx_http_request_t *r,
 {
     ngx_http_marketplace_ctx_t  *ctx;
 
-    static const mp_str_t  bypass = mp_str("BYPASS");
-
     ctx = ngx_http_marketplace_resolved(r);
 
-    return (ctx && ctx->secrets[0].len)
-           ? ngx_http_marketplace_set_variable(v, bypass)
+    return (ctx && ctx->cache_status.len)
+           ? ngx_http_marketplace_set_variable(v, ctx->cache_status)
            : ngx_http_marketplace_no_variable(v);
 }
 

@@ -1489,13 +1489,7 @@ $::static . 'marketplace_endpoint HTTP://LOCALHOST:$TEST_NGINX_AWS_HTTP;'
 --- aws_request_like: ^Host: localhost:\d+$
 --- response_body_like: X-Marketplace-Product-Code:
 
-=== TEST 138: directives of later versions are unknown
---- config
-    marketplace_tries 3;
---- refused
-unknown directive "marketplace_tries"
-
-=== TEST 139: without the module's directives nothing is done
+=== TEST 138: without the module's directives nothing is done
 --- config
     location = /register {
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
@@ -1508,25 +1502,25 @@ AWS_ACCESS_KEY_ID=AKIDEXAMPLE
 --- response_body_like: ^POST /register\n\n
 --- aws_calls: 0
 
-=== TEST 140: static credentials with two ids
+=== TEST 139: static credentials with two ids
 --- config
     marketplace_credentials static id=AKIDEXAMPLE id=AKIDOTHER secret=s;
 --- refused
 "marketplace_credentials static" takes "id=", "secret=" and "token=", each once, which its parameter 2 is not
 
-=== TEST 141: default credentials take no parameters
+=== TEST 140: default credentials take no parameters
 --- config
     marketplace_credentials default secret=XUtnFEMI;
 --- refused
 "marketplace_credentials default" takes no parameters
 
-=== TEST 142: a token size that no token has
+=== TEST 141: a token size that no token has
 --- config
     marketplace_token_max_size 1048577;
 --- refused
 invalid value "1048577" in "marketplace_token_max_size", it must be a size above zero, like "8k", and at most "1m"
 
-=== TEST 143: an SSL_CERT_FILE that is none
+=== TEST 142: an SSL_CERT_FILE that is none
 --- http_config eval
 $::static . 'marketplace_endpoint https://localhost:$TEST_NGINX_AWS_HTTPS;'
 --- config eval: $::register
@@ -1535,7 +1529,7 @@ SSL_CERT_FILE=/dev/null
 --- refused_by_environment
 marketplace: the environment's SSL_CERT_FILE must be a file of CA certificates in PEM, and "/dev/null" cannot be read as one; "marketplace_ssl_trusted_certificate" would take precedence
 
-=== TEST 144: half a pair in the environment is no line's fault
+=== TEST 143: half a pair in the environment is no line's fault
 --- config eval: $::register
 --- env
 AWS_ACCESS_KEY_ID=AKIDEXAMPLE
@@ -1544,20 +1538,20 @@ AWS_ACCESS_KEY_ID=AKIDEXAMPLE
 --- refused_by_environment
 the environment of "marketplace_credentials" must have both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SECRET_ACCESS_KEY is missing
 
-=== TEST 145: static credentials whose source was forgotten
+=== TEST 144: static credentials whose source was forgotten
 --- config
     marketplace_credentials secret=XUtnFEMI id=AKIDEXAMPLE;
 --- refused
 "marketplace_credentials" cannot take credentials from "...=...", it must be "default", "env", "static id=... secret=... [token=...]", "profile [name=...] [file=...]", "container", "imds" or "web_identity"
 
-=== TEST 146: container, imds and web_identity take no parameters
+=== TEST 145: container, imds and web_identity take no parameters
 --- config eval: $::idle
 --- test
 is_refused($_, qq{"marketplace_credentials $_" takes no parameters HERE},
     "marketplace_credentials $_ secret=XUtnFEMI;")
     for qw(container imds web_identity);
 
-=== TEST 147: a profile's parameters come once, have a value, and are no secrets
+=== TEST 146: a profile's parameters come once, have a value, and are no secrets
 --- config eval: $::idle
 --- test
 is_refused("profile $_->[0]", qq{invalid parameter "$_->[1]" in}
@@ -1575,7 +1569,7 @@ unlike(join("\n", nginx_t("marketplace_credentials profile $_;")), $secret,
     for 'id=AKIDEXAMPLE secret=XUtnFEMI', 'secret=XUtnFEMI id=AKIDEXAMPLE',
         'token=FQoGZXIvYXdzEXAMPLE';
 
-=== TEST 148: marketplace_assume_role, what is no role
+=== TEST 147: marketplace_assume_role, what is no role
 --- config eval: $::idle
 --- test
 is_refused("role $_", '"marketplace_assume_role" has an invalid role ARN: it'
@@ -1589,13 +1583,13 @@ is_refused("role $_", '"marketplace_assume_role" has an invalid role ARN: it'
     'ARN:aws:iam::111122223333:role/seller',
     '"arn:aws:iam::111122223333:role/sel ler"';
 
-=== TEST 149: marketplace_assume_role without a role
+=== TEST 148: marketplace_assume_role without a role
 --- config
     marketplace_assume_role;
 --- refused
 invalid number of arguments in "marketplace_assume_role" directive
 
-=== TEST 150: marketplace_assume_role, parameters that are none, or twice there
+=== TEST 149: marketplace_assume_role, parameters that are none, or twice there
 --- config eval: $::idle
 --- test
 is_refused("role $_->[0]", qq{invalid parameter "$_->[1]" in}
@@ -1608,7 +1602,7 @@ is_refused("role $_->[0]", qq{invalid parameter "$_->[1]" in}
     ['session_name=ab session_name=cd', 'session_name=...'],
     ['duration=1h external_id=ab duration=1h', 'duration=...'];
 
-=== TEST 151: marketplace_assume_role, values that STS would not take
+=== TEST 150: marketplace_assume_role, values that STS would not take
 --- config eval: $::idle
 --- test
 our %must = (external_id => 'external id: it must be from 2 to 1224 letters,'
@@ -1642,7 +1636,7 @@ for (keys %must) {
         "no $_: words");
 }
 
-=== TEST 152: marketplace_assume_role, what STS takes
+=== TEST 151: marketplace_assume_role, what STS takes
 --- config eval: $::idle
 --- test
 is_taken(substr($_, 0, 40), '', "marketplace_credentials static id=AKIDEXAMPLE"
@@ -1654,21 +1648,21 @@ is_taken(substr($_, 0, 40), '', "marketplace_credentials static id=AKIDEXAMPLE"
     (map { "$roles/seller duration=$_" } qw(900 15m 900s 43200 12h 1h30m)),
     'off';
 
-=== TEST 153: marketplace_assume_role twice
+=== TEST 152: marketplace_assume_role twice
 --- config eval
 "    marketplace_assume_role off;
     marketplace_assume_role $::roles/seller;"
 --- refused
 "marketplace_assume_role" directive is duplicate
 
-=== TEST 154: marketplace_assume_role, the same one twice
+=== TEST 153: marketplace_assume_role, the same one twice
 --- config eval
 "    marketplace_assume_role $::roles/seller;
     marketplace_assume_role $::roles/seller;"
 --- refused
 "marketplace_assume_role" directive is duplicate
 
-=== TEST 155: marketplace_assume_role in an if
+=== TEST 154: marketplace_assume_role in an if
 --- config
     location / {
         if ($request_method = POST) {
@@ -1678,7 +1672,7 @@ is_taken(substr($_, 0, 40), '', "marketplace_credentials static id=AKIDEXAMPLE"
 --- refused
 "marketplace_assume_role" directive is not allowed here
 
-=== TEST 156: what STS is asked for
+=== TEST 155: what STS is asked for
 --- http_config eval
 "$::aws
     marketplace_assume_role $::roles/external duration=15m
@@ -1696,7 +1690,7 @@ like($calls[0]{body}, qr/&RoleSessionName=my\.session%40site(&|$)/, 'session');
 like($calls[0]{body}, qr/&ExternalId=standin-external-id(&|$)/, 'external id');
 like($calls[0]{body}, qr/&DurationSeconds=900(&|$)/, 'duration');
 
-=== TEST 157: roles are inherited, replaced and undone
+=== TEST 156: roles are inherited, replaced and undone
 --- http_config eval
 "$::aws
     marketplace_resolve on;
@@ -1747,7 +1741,7 @@ for (['/', "$roles/seller"],
 # seller, elsewhere and external: locations with the same role share it
 is(calls('sts'), 3, 'one call for each role');
 
-=== TEST 158: marketplace_cache_size that is none, or too small
+=== TEST 157: marketplace_cache_size that is none, or too small
 --- config eval: $::idle
 --- test
 my $least = 8 * POSIX::sysconf(POSIX::_SC_PAGESIZE()) / 1024;
@@ -1761,21 +1755,21 @@ is_taken("size $_", '', "marketplace_credentials static id=AKIDEXAMPLE"
     . " secret=s; marketplace_cache_size $_;")
     for "${least}k", $least * 1024, '2M', '1024m';
 
-=== TEST 159: marketplace_cache_size without a size
+=== TEST 158: marketplace_cache_size without a size
 --- http_config
     marketplace_cache_size;
 --- config eval: $::idle
 --- refused
 invalid number of arguments in "marketplace_cache_size" directive
 
-=== TEST 160: marketplace_cache_size with two
+=== TEST 159: marketplace_cache_size with two
 --- http_config
     marketplace_cache_size 1m 2m;
 --- config eval: $::idle
 --- refused
 invalid number of arguments in "marketplace_cache_size" directive
 
-=== TEST 161: marketplace_cache_size twice
+=== TEST 160: marketplace_cache_size twice
 --- http_config
     marketplace_cache_size 1m;
     marketplace_cache_size 1m;
@@ -1783,13 +1777,13 @@ invalid number of arguments in "marketplace_cache_size" directive
 --- refused
 "marketplace_cache_size" directive is duplicate
 
-=== TEST 162: marketplace_cache_size in a server
+=== TEST 161: marketplace_cache_size in a server
 --- config
     marketplace_cache_size 1m;
 --- refused
 "marketplace_cache_size" directive is not allowed here
 
-=== TEST 163: marketplace_cache_size in a location
+=== TEST 162: marketplace_cache_size in a location
 --- config
     location / {
         marketplace_cache_size 1m;
@@ -1797,7 +1791,7 @@ invalid number of arguments in "marketplace_cache_size" directive
 --- refused
 "marketplace_cache_size" directive is not allowed here
 
-=== TEST 164: the smallest marketplace_cache_size holds what is fetched
+=== TEST 163: the smallest marketplace_cache_size holds what is fetched
 --- http_config eval
 "$::endpoint
     marketplace_cache_size " . 8 * POSIX::sysconf(POSIX::_SC_PAGESIZE()) . ';'
@@ -1809,7 +1803,7 @@ is(calls('container'), 1, 'fetched once');
 --- no_error_log
 there is no room for credentials
 
-=== TEST 165: profiles that cannot be used
+=== TEST 164: profiles that cannot be used
 --- config eval: $::idle
 --- test
 sub is_refused_profile {
@@ -1900,7 +1894,7 @@ is_refused_profile($_->[0], qq{"default" is for $_->[1], FILES},
     ['a login', '"aws login" (login_session), and nginx cannot log in, which'
      . ' takes a browser: use a role or keys', 'login_session = x'];
 
-=== TEST 166: profiles whose source_profile cannot be used
+=== TEST 165: profiles whose source_profile cannot be used
 --- config eval: $::idle
 --- test
 # A chain of roles, by the source_profile of each profile.
@@ -1935,7 +1929,7 @@ is_refused_chain('too long', '"e" has one role too many: so long a chain of'
     . ' source_profile is not followed', "[f]\n$keys",
     qw(default a b c d e f));
 
-=== TEST 167: profiles whose credential_source has nothing
+=== TEST 166: profiles whose credential_source has nothing
 --- config eval: $::idle
 --- test
 is_refused($_->[0], '"marketplace_credentials": profile "default" has a'
@@ -1947,7 +1941,7 @@ is_refused($_->[0], '"marketplace_credentials": profile "default" has a'
     ['Environment', 'env'], ['EcsContainer', 'container'],
     ['Ec2InstanceMetadata', 'imds'];
 
-=== TEST 168: profiles whose credential_source is there
+=== TEST 167: profiles whose credential_source is there
 --- config eval: $::idle
 --- test
 is_taken($_->[0], '', 'marketplace_credentials profile file='
@@ -1960,7 +1954,7 @@ is_taken($_->[0], '', 'marketplace_credentials profile file='
     ['EcsContainer', AWS_CONTAINER_CREDENTIALS_RELATIVE_URI => '/x'],
     ['Ec2InstanceMetadata', AWS_EC2_METADATA_DISABLED => 'false'];
 
-=== TEST 169: a profile's token file
+=== TEST 168: a profile's token file
 --- config eval: $::idle
 --- test
 my $directive = 'marketplace_credentials profile file='
@@ -1984,7 +1978,7 @@ put('web_token', 0644, 'FQoGZXIvYXdzEXAMPLE');
 is_taken('readable', $warning, $directive, user => $user,
     env => {AWS_ENDPOINT_URL_STS => $sts_url});
 
-=== TEST 170: a config file is left out, or has to be readable, as it is named
+=== TEST 169: a config file is left out, or has to be readable, as it is named
 --- config eval: $::idle
 --- test
 my $keys_file = put('profiles', 0644, "[default]\n$keys");
@@ -2020,7 +2014,7 @@ is_refused('a folder', qq{"marketplace_credentials" cannot read the}
     . qq{ credentials file "$ENV{TEST_NGINX_TMP}"$as_root (21: Is a directory)}
     . ' HERE', "$profile;", env => {AWS_CONFIG_FILE => $ENV{TEST_NGINX_TMP}});
 
-=== TEST 171: the credentials file has to be readable for the workers
+=== TEST 170: the credentials file has to be readable for the workers
 --- config eval: $::idle
 --- test
 my $file = put('profiles', $unreadable, "[default]\n$keys");
@@ -2054,7 +2048,7 @@ is_refused('a closed folder', $> == 0
 
 chmod 0755, "$ENV{TEST_NGINX_TMP}/shut";
 
-=== TEST 172: without "user" it is the user that nginx was built with
+=== TEST 171: without "user" it is the user that nginx was built with
 --- config eval: $::idle
 --- test
 my $file = put('profiles', $unreadable, "[default]\n$keys");
@@ -2066,7 +2060,7 @@ like("@messages", $> == 0
     ? qr/the file "\Q$file\E" cannot be read by the workers' user "[^"]+" in /
     : qr/cannot read the credentials file "\Q$file\E" \(13: /, 'words');
 
-=== TEST 173: a group's members may be who can read it
+=== TEST 172: a group's members may be who can read it
 --- config eval: $::idle
 --- test
 my $file = put('profiles', 0640, "[default]\n$keys");
@@ -2088,7 +2082,7 @@ for my $group (0, 54321) {
         group => $group);
 }
 
-=== TEST 174: nginx is root again when it has tried to read files as another
+=== TEST 173: nginx is root again when it has tried to read files as another
 --- config eval: $::idle
 --- test
 my $file = put('profiles', 0644, "[default]\n$keys");
@@ -2099,7 +2093,7 @@ is_taken("\"user\" $_", "$warning HERE", "marketplace_credentials profile"
     . " file=$file; marketplace_ssl_trusted_certificate $ca;", $_ => $user)
     for qw(user behind);
 
-=== TEST 175: by default what workers cannot read is told and passed over
+=== TEST 174: by default what workers cannot read is told and passed over
 --- config eval: $::idle
 --- test
 my $file = put('home/.aws/credentials', $unreadable, "[default]\n$keys");
@@ -2112,7 +2106,7 @@ is_taken('credentials', qq{"marketplace_credentials" cannot read the}
     . " customer can be resolved without", '', user => $user,
     env => {HOME => "$ENV{TEST_NGINX_TMP}/home"});
 
-=== TEST 176: if that is found out too late they are taken, and that is told
+=== TEST 175: if that is found out too late they are taken, and that is told
 --- config eval: $::idle
 --- test
 my $file = put('home/.aws/credentials', $unreadable, "[default]\n$keys");
@@ -2126,7 +2120,7 @@ is((grep { /taken from/ } is_taken('credentials',
     'notice: marketplace: AWS credentials are taken from "profile"', 'taken')
     if $> == 0;
 
-=== TEST 177: nobody has to read files that no credentials are taken from
+=== TEST 176: nobody has to read files that no credentials are taken from
 --- config eval: $::idle
 --- test
 my %home = (HOME => "$ENV{TEST_NGINX_TMP}/home");
@@ -2159,7 +2153,7 @@ for ('user', 'behind') {
     is($status, 0, "no config file, \"user\" $_: taken");
 }
 
-=== TEST 178: what everyone can read gets a warning
+=== TEST 177: what everyone can read gets a warning
 --- http_config eval
 "$::endpoint
     marketplace_credentials profile file="
@@ -2171,7 +2165,7 @@ for ('user', 'behind') {
 qr{\[warn\] \d+#\d+: everyone on .* "\S+/everyones" in \S+/nginx.conf:\d+$}
 --- aws_calls: 1
 
-=== TEST 179: what a group can read gets none
+=== TEST 178: what a group can read gets none
 --- http_config eval
 "$::endpoint
     marketplace_credentials profile file="
@@ -2181,7 +2175,7 @@ qr{\[warn\] \d+#\d+: everyone on .* "\S+/everyones" in \S+/nginx.conf:\d+$}
 --- no_error_log
 [warn]
 
-=== TEST 180: everyone can read a config file
+=== TEST 179: everyone can read a config file
 --- config eval: $::idle
 --- test
 my $file = put('home/.aws/config', 0644, "[default]\n$keys");
@@ -2193,7 +2187,7 @@ is_taken('by default', $warning, '',
 is_taken('named', "$warning HERE", 'marketplace_credentials profile;',
     env => {HOME => "$ENV{TEST_NGINX_TMP}/home"});
 
-=== TEST 181: files that are none, or too large
+=== TEST 180: files that are none, or too large
 --- config eval: $::idle
 --- test
 my $pipe = "$ENV{TEST_NGINX_TMP}/pipe";
@@ -2213,7 +2207,7 @@ is_refused('too large', qq{"marketplace_credentials": credentials file}
     . qq{ "$large" is larger than 1 MB HERE},
     "marketplace_credentials profile file=$large;");
 
-=== TEST 182: a config file alone is enough
+=== TEST 181: a config file alone is enough
 --- config eval: $::idle
 --- test
 my $file = put('config', 0600, "[default]\n$keys");
@@ -2222,7 +2216,7 @@ is_taken($_ // 'no HOME', '', 'marketplace_credentials profile;',
     env => {HOME => $_, AWS_CONFIG_FILE => $file})
     for $ENV{TEST_NGINX_TMP}, undef;
 
-=== TEST 183: a role in one file, its source in the other
+=== TEST 182: a role in one file, its source in the other
 --- http_config eval: $::endpoint . 'marketplace_credentials profile;'
 --- config eval: $::register
 --- env eval
@@ -2246,7 +2240,7 @@ my ($call) = @{ JSON::PP::decode_json(standin(GET => 'requests?service=sts')) };
 
 is($call->{access_key}, 'AKIDSLASH', 'by the source');
 
-=== TEST 184: URIs of container credentials that are refused
+=== TEST 183: URIs of container credentials that are refused
 --- config eval: $::idle
 --- test
 sub is_refused_uri {
@@ -2285,7 +2279,7 @@ is_refused_uri(FULL => @$_) for
         0177.0.0.1 localhost.example.com 127.0.0.1.example.com notlocalhost
         [::2] [fd00:ec2::24] [::ffff:10.0.0.1] [fd00:ec2::254] 0.0.0.0 [::]);
 
-=== TEST 185: URIs of container credentials that are taken
+=== TEST 184: URIs of container credentials that are taken
 --- config eval: $::idle
 --- test
 is_taken("FULL $_", '', 'marketplace_credentials container;',
@@ -2306,7 +2300,7 @@ is_taken('both', '', 'marketplace_credentials container;',
     env => {AWS_CONTAINER_CREDENTIALS_RELATIVE_URI => '/v2',
         AWS_CONTAINER_CREDENTIALS_FULL_URI => 'http://example.com/'});
 
-=== TEST 186: the authorization for container credentials
+=== TEST 185: the authorization for container credentials
 --- config eval: $::idle
 --- test
 our %uri = (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI => '/v2');
@@ -2348,7 +2342,7 @@ is_taken('a token', '', 'marketplace_credentials container;',
 is_taken('no file', '', 'marketplace_credentials container;',
     env => {%uri, $file => '', $token => ''});
 
-=== TEST 187: a token file that is found unreadable later
+=== TEST 186: a token file that is found unreadable later
 --- config eval: $::idle
 --- test
 my $path = put('token', $unreadable, 'SECRETTOKEN');
@@ -2379,7 +2373,7 @@ if ($> == 0) {
         behind => $user);
 }
 
-=== TEST 188: the environment of web_identity
+=== TEST 187: the environment of web_identity
 --- config eval: $::idle
 --- test
 our $path = put('web_token', 0644, 'FQoGZXIvYXdzEXAMPLE');
@@ -2427,7 +2421,7 @@ is_refused($_, '"marketplace_credentials web_identity" needs AWS_ROLE_ARN and'
     'marketplace_credentials web_identity;', env => {%role, $_ => ''})
     for 'AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE';
 
-=== TEST 189: the environment of imds
+=== TEST 188: the environment of imds
 --- config eval: $::idle
 --- test
 our $endpoint_of = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';
@@ -2462,7 +2456,7 @@ is_taken(join(' ', %$_), '', 'marketplace_credentials imds;',
     (map { {$endpoint_of => $_} } '', 'http://127.0.0.1:1/',
         'http://[fd00:ec2::254]', 'https://localhost:1');
 
-=== TEST 190: a certificate is not for an address
+=== TEST 189: a certificate is not for an address
 --- config eval: $::idle
 --- test
 my $address = 'https://127.0.0.1:1';
@@ -2492,7 +2486,7 @@ for ([container => AWS_CONTAINER_CREDENTIALS_FULL_URI => "$address/x"],
         . " marketplace_credentials $source;", env => \%env);
 }
 
-=== TEST 191: the endpoint of STS
+=== TEST 190: the endpoint of STS
 --- config eval: $::idle
 --- test
 my $directives = 'marketplace_credentials static id=AKIDEXAMPLE secret=s;';
@@ -2523,7 +2517,7 @@ is_taken('ignored', '', "resolver 127.0.0.1:1; $directives $role",
     env => {AWS_ENDPOINT_URL_STS => 'localhost',
         AWS_IGNORE_CONFIGURED_ENDPOINT_URLS => 'true'});
 
-=== TEST 192: sources are inherited, replaced and undone
+=== TEST 191: sources are inherited, replaced and undone
 --- http_config eval: $::aws
 --- config
     marketplace_resolve on;
@@ -2560,7 +2554,7 @@ for (['/', 'container'], ['/imds', 'imds.credentials'], ['/imds/default'],
     is($call->{access_key}, 'AKIDSLASH', "$path: key") unless $issuer;
 }
 
-=== TEST 193: workers need no config file to notice changed keys
+=== TEST 192: workers need no config file to notice changed keys
 --- worker_user
 --- http_config eval
 $::endpoint

@@ -282,14 +282,30 @@ for my $row (['/secret', 500, 'InvalidSignatureException'],
 --- http_config eval: $::aws
 --- config eval: $::locations
 --- test
-for my $offset (-3600, 3600) {
+# what AWS's clock shows is learnt from the error: the next call is right
+
+for ([-3600, '/register'], [-7200, '/optional'], [3600, '/register'],
+    [7200, '/optional'])
+{
+    my ($offset, $path) = @$_;
     standin(POST => "clock?offset=$offset");
-    is_error('ok', 500, 'InvalidSignatureException');
+
+    my $response = register('ok', path => $path);
+    is("$response->{status} $response->{headers}{'x-error'}",
+        ($path eq '/register' ? 500 : 200) . ' InvalidSignatureException',
+        "$path, $offset");
+    is($response->{headers}{'x-account'}, undef, "$path: no account");
+
+    $response = register('ok', path => $path);
+    is("$response->{status} $response->{headers}{'x-status'}", '200 200',
+        "$path, $offset: the next one");
 }
 
-standin(POST => 'clock?offset=-200');
+standin(POST => 'clock?offset=7000');
 is(register('ok')->{status}, 200, 'a little');
 standin(POST => 'clock?offset=0');
+is(register('ok')->{status}, 500, 'and the right time is learnt again');
+is(register('ok')->{status}, 200, 'as any other');
 
 === TEST 10: no credentials at all
 --- http_config

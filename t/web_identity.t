@@ -314,10 +314,9 @@ AWS_REGION=eu-west-1
 500 NoCredentials
 --- operations
 --- logs eval
-qq(source "web_identity", endpoint sts.eu-west-1.amazonaws.com: no connection,
+"[error] sts.eu-west-1.amazonaws.com could not be resolved (3: Host not found)\n" x 3
+. qq(source "web_identity", endpoint sts.eu-west-1.amazonaws.com: no connection,
     status 0, error "", message "": $::unreachable)
---- error_log
-sts.eu-west-1.amazonaws.com could not be resolved (3: Host not found)
 
 === TEST 19: over TLS
 --- env

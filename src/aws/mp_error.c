@@ -18,7 +18,7 @@ static int mp_is_credentials_expired(const mp_aws_error_t *error,
     unsigned status);
 static mp_error_t mp_error_by_status(unsigned status);
 static const mp_error_t *mp_error_find(mp_str_t name);
-static int mp_is_throttling(mp_str_t name);
+static int mp_is_one_of(mp_str_t name, const mp_str_t *names, size_t n);
 
 
 #define MP_ADVICE_CLOCK                                                       \
@@ -380,8 +380,6 @@ mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
 int
 mp_error_is_of_credentials(mp_str_t name)
 {
-    size_t  i;
-
     static const mp_str_t  names[] = {
         mp_str("ExpiredCredentials"),
         mp_str("ExpiredToken"),
@@ -390,7 +388,33 @@ mp_error_is_of_credentials(mp_str_t name)
         mp_str("UnrecognizedClientException")
     };
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    return mp_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+}
+
+
+int
+mp_error_is_of_clock(mp_str_t name)
+{
+    static const mp_str_t  names[] = {
+        mp_str("AccessDeniedException"),
+        mp_str("AuthFailure"),
+        mp_str("InvalidSignatureException"),
+        mp_str("RequestExpired"),
+        mp_str("RequestInTheFuture"),
+        mp_str("RequestTimeTooSkewed"),
+        mp_str("SignatureDoesNotMatch")
+    };
+
+    return mp_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+}
+
+
+static int
+mp_is_one_of(mp_str_t name, const mp_str_t *names, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
         if (mp_str_eq(name, names[i])) {
             return 1;
         }
@@ -419,7 +443,7 @@ mp_error_find(mp_str_t name)
         }
     }
 
-    return mp_is_throttling(name) ? &mp_throttled : NULL;
+    return mp_error_is_throttling(name) ? &mp_throttled : NULL;
 }
 
 
@@ -460,11 +484,9 @@ mp_error_by_status(unsigned status)
 }
 
 
-static int
-mp_is_throttling(mp_str_t name)
+int
+mp_error_is_throttling(mp_str_t name)
 {
-    size_t  i;
-
     static const mp_str_t  names[] = {
         mp_str("BandwidthLimitExceeded"),
         mp_str("EC2ThrottledException"),
@@ -482,11 +504,5 @@ mp_is_throttling(mp_str_t name)
         mp_str("TransactionInProgressException")
     };
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (mp_str_eq(name, names[i])) {
-            return 1;
-        }
-    }
-
-    return 0;
+    return mp_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }

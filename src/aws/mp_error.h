@@ -89,4 +89,15 @@ mp_error_t mp_aws_error_classify(const mp_aws_error_t *error, unsigned status,
 int mp_error_is_of_credentials(mp_str_t name);
 
 
+/* By how many seconds a clock has to be off for signatures to be refused, with
+ * a minute to spare. */
+#define MP_CLOCK_SKEW  240
+
+/* Whether the error may be that of a clock that is wrong. */
+int mp_error_is_of_clock(mp_str_t name);
+
+/* Whether it is one of the names by which services limit the rate of calls. */
+int mp_error_is_throttling(mp_str_t name);
+
+
 #endif /* MP_ERROR_H */

@@ -25,6 +25,8 @@ static mp_reply_rc_t mp_reply_line(mp_http_reply_t *reply, mp_str_t line,
 static mp_reply_rc_t mp_reply_status_line(mp_http_reply_t *reply,
     mp_str_t line);
 static mp_reply_rc_t mp_reply_header(mp_http_reply_t *reply, mp_str_t line);
+static void mp_reply_keep(mp_http_reply_t *reply, mp_str_t name,
+    mp_str_t value);
 static mp_reply_rc_t mp_reply_content_length(mp_http_reply_t *reply,
     mp_str_t value);
 static mp_reply_rc_t mp_reply_head_end(mp_http_reply_t *reply, size_t size);
@@ -201,9 +203,6 @@ mp_reply_header(mp_http_reply_t *reply, mp_str_t line)
     static const mp_str_t  connection = mp_str("connection");
     static const mp_str_t  content_length = mp_str("content-length");
     static const mp_str_t  transfer_encoding = mp_str("transfer-encoding");
-    static const mp_str_t  request_id = mp_str("x-amzn-requestid");
-    static const mp_str_t  error_type = mp_str("x-amzn-errortype");
-    static const mp_str_t  date = mp_str("date");
 
     name.data = line.data;
     name.len = mp_str_chr(line, ':');
@@ -242,17 +241,40 @@ mp_reply_header(mp_http_reply_t *reply, mp_str_t line)
             reply->keepalive = 0;
         }
 
-    } else if (mp_str_eq_nocase(name, request_id)) {
-        reply->request_id = value;
-
-    } else if (mp_str_eq_nocase(name, error_type)) {
-        reply->error_type = value;
-
-    } else if (mp_str_eq_nocase(name, date)) {
-        reply->date = value;
+    } else {
+        mp_reply_keep(reply, name, value);
     }
 
     return MP_REPLY_AGAIN;
+}
+
+
+/* The headers that say something to whoever asked. */
+
+static void
+mp_reply_keep(mp_http_reply_t *reply, mp_str_t name, mp_str_t value)
+{
+    size_t  i;
+
+    static const struct {
+        mp_str_t   name;
+        size_t     offset;
+    } kept[] = {
+        { mp_str("date"), offsetof(mp_http_reply_t, date) },
+        { mp_str("x-amzn-requestid"), offsetof(mp_http_reply_t, request_id) },
+        { mp_str("x-amzn-errortype"), offsetof(mp_http_reply_t, error_type) },
+        { mp_str("retry-after"), offsetof(mp_http_reply_t, retry_after) },
+        { mp_str("x-amz-retry-after"),
+          offsetof(mp_http_reply_t, amz_retry_after) }
+    };
+
+    for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+
+        if (mp_str_eq_nocase(name, kept[i].name)) {
+            *(mp_str_t *) ((char *) reply + kept[i].offset) = value;
+            return;
+        }
+    }
 }
 
 

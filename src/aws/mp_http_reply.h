@@ -22,6 +22,8 @@ typedef struct {
     mp_str_t        request_id;     /* x-amzn-RequestId */
     mp_str_t        error_type;     /* x-amzn-ErrorType */
     mp_str_t        date;
+    mp_str_t        retry_after;
+    mp_str_t        amz_retry_after;
     mp_str_t        body;
 
     /* the connection can carry another request */

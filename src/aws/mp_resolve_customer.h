@@ -24,11 +24,19 @@ enum {
 };
 
 
-/* A field that AWS did not return, or returned empty, has the length 0. */
+/* A customer, packed into one piece of memory that all strings point into.  A
+ * field that AWS did not return, or returned empty, has the length 0. */
 typedef struct {
     mp_str_t   field[MP_CUSTOMER_FIELDS];
-    cJSON     *reply;          /* what the fields point into */
+    mp_str_t   packed;
 } mp_customer_t;
+
+
+typedef enum {
+    MP_CUSTOMER_OK = 0,
+    MP_CUSTOMER_INVALID,
+    MP_CUSTOMER_NO_MEMORY
+} mp_customer_rc_t;
 
 
 /* The length of the request's body for a registration token. */
@@ -41,11 +49,15 @@ unsigned char *mp_resolve_body(unsigned char *dst, mp_str_t token);
 mp_str_t mp_resolve_body_token(mp_str_t body);
 
 /*
- * Reads the body of a reply with status 200.  Returns 1 if it names a customer
- * and every field in it is as the API's model has it; the customer is then the
- * caller's, for mp_customer_free().  Returns 0 if not, with nothing to free.
+ * Reads the body of a reply with status 200 into memory of the pool.  Returns
+ * MP_CUSTOMER_INVALID if it names no customer, or if a field in it is not as
+ * the API's model has it.
  */
-int mp_customer_parse(mp_customer_t *customer, mp_str_t body);
+mp_customer_rc_t mp_customer_parse(mp_customer_t *customer, mp_str_t body,
+    const mp_pool_t *pool);
+
+/* Takes what was packed, which stays where it is. */
+void mp_customer_unpack(mp_customer_t *customer, mp_str_t packed);
 
 /*
  * Any string member of the reply by its name in lower case; an empty string if
@@ -55,8 +67,6 @@ mp_str_t mp_customer_member(const mp_customer_t *customer, mp_str_t name);
 
 /* Whether it is of the bytes that product codes are of, and not empty. */
 int mp_is_product_code(mp_str_t value);
-
-void mp_customer_free(mp_customer_t *customer);
 
 
 #endif /* MP_RESOLVE_CUSTOMER_H */

@@ -29,6 +29,10 @@ package Marketplace;
 #                         the environment that nginx is started with
 #     --- clock           the clock of nginx stands still, until set_clock()
 #                         moves it and the stand-in's
+#     --- defaults        the block is about several calls, or none, by one
+#                         request: without this, marketplace_tries,
+#                         marketplace_cache_valid and marketplace_keepalive
+#                         are switched off where it does not set them
 #     --- aws_calls: N    how often the stand-in was called, by one repetition
 #     --- aws_tokens eval: [...]
 #                         the same, and the tokens that it received, in order
@@ -67,6 +71,8 @@ our $aws = <<'_EOC_';
     marketplace_credentials static id=AKIDEXAMPLE
         secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
     marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+    marketplace_cache_valid off;
+    marketplace_tries 1;
 _EOC_
 
 my $python = $ENV{PYTHON} || '/usr/bin/python3';
@@ -604,6 +610,24 @@ add_test_cleanup_handler(sub {
     my $block = shift;
 
     standin(POST => 'clock?offset=0') if defined $block->clock;
+});
+
+# Unless a block is about that, each request makes one call, by itself, on a
+# connection of its own.
+
+my %alone = (tries => 1, cache_valid => 'off', keepalive => 0);
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    return if defined $block->defaults || defined $block->must_die
+        || !defined $block->http_config;
+
+    my $text = $block->http_config . ($block->config // '');
+
+    $block->set_value('http_config', join '', $block->http_config,
+        map { "\n    marketplace_$_ $alone{$_};" }
+        grep { $text !~ /marketplace_$_\b/ } sort keys %alone);
 });
 
 # The calls of each block are counted anew.

@@ -6,19 +6,31 @@
 #define ACCOUNT  "\"CustomerAWSAccountId\":\"123456789012\""
 
 
+static void *
+alloc(void *pool, size_t size)
+{
+    return pool ? NULL : unit_alloc(size);
+}
+
+
+static mp_customer_rc_t
+parse(mp_customer_t *customer, mp_str_t body)
+{
+    mp_pool_t  pool = { alloc, NULL };
+
+    return mp_customer_parse(customer, unit_copy(body), &pool);
+}
+
+
 static int
 customer_is_read(mp_str_t body)
 {
     size_t         i;
     mp_customer_t  customer;
 
-    if (mp_customer_parse(&customer, unit_copy(body))) {
-        mp_customer_free(&customer);
-        assert_null(customer.reply);
+    if (parse(&customer, body) == MP_CUSTOMER_OK) {
         return 1;
     }
-
-    assert_null(customer.reply);
 
     for (i = 0; i < MP_CUSTOMER_FIELDS; i++) {
         assert_int_equal(customer.field[i].len, 0);
@@ -75,7 +87,7 @@ a_customer_has_four_fields(void **state)
 
     memset(&customer, 0xff, sizeof(customer));
 
-    assert_true(mp_customer_parse(&customer, body));
+    assert_int_equal(parse(&customer, body), MP_CUSTOMER_OK);
 
     check_str("account", customer.field[MP_CUSTOMER_AWS_ACCOUNT_ID],
               STR("123456789012"));
@@ -84,8 +96,6 @@ a_customer_has_four_fields(void **state)
     check_str("identifier", customer.field[MP_CUSTOMER_IDENTIFIER],
               STR("cust\xc3\xa9"));
     check_str("product", customer.field[MP_PRODUCT_CODE], STR("code-1"));
-
-    mp_customer_free(&customer);
 }
 
 
@@ -319,11 +329,11 @@ members_are_found_by_their_name_in_lower_case(void **state)
 {
     mp_customer_t  customer;
 
-    assert_true(mp_customer_parse(&customer, unit_copy(STR(
+    assert_int_equal(parse(&customer, STR(
         "{\"NewField\":\"n\\u00e9w\",\"Number\":1,\"Null\":null,"
         "\"Object\":{\"Inner\":\"i\"},\"List\":[\"l\"],\"Empty\":\"\","
         "\"Control\":\"a\\u0001\",\"Delete\":\"\\u007f\",\"Twice\":1,"
-        "\"tWICE\":\"2\",\"Twice\":\"3\"," ACCOUNT "}"))));
+        "\"tWICE\":\"2\",\"Twice\":\"3\"," ACCOUNT "}")), MP_CUSTOMER_OK);
 
     check_str("new", mp_customer_member(&customer, STR("newfield")),
               STR("n\xc3\xa9w"));
@@ -348,8 +358,76 @@ members_are_found_by_their_name_in_lower_case(void **state)
               STR(""));
     check_str("delete", mp_customer_member(&customer, STR("delete")),
               STR(""));
+}
 
-    mp_customer_free(&customer);
+
+static void
+a_customer_is_one_piece_that_can_be_copied(void **state)
+{
+    size_t         i;
+    mp_str_t       copy;
+    mp_customer_t  customer, again;
+
+    assert_int_equal(parse(&customer, STR(
+        "{\"ProductCode\":\"code-1\",\"Other\":\"o\",\"Empty\":\"\","
+        "\"CustomerIdentifier\":null,\"Number\":2," ACCOUNT "}")),
+        MP_CUSTOMER_OK);
+
+    copy = unit_copy(customer.packed);
+    memset((void *) customer.packed.data, 'x', customer.packed.len);
+
+    memset(&again, 0xff, sizeof(again));
+    mp_customer_unpack(&again, copy);
+
+    check_str("account", again.field[MP_CUSTOMER_AWS_ACCOUNT_ID],
+              STR("123456789012"));
+    check_str("product", again.field[MP_PRODUCT_CODE], STR("code-1"));
+    check_str("member", mp_customer_member(&again, STR("other")), STR("o"));
+    check_str("empty", mp_customer_member(&again, STR("empty")), STR(""));
+
+    for (i = 0; i < MP_CUSTOMER_FIELDS; i++) {
+        check_int("in the copy", again.field[i].len == 0
+                  || (again.field[i].data >= copy.data
+                      && again.field[i].data + again.field[i].len
+                         <= copy.data + copy.len), 1);
+    }
+
+    /* 100,000 tokens in 32 MB leave 256 bytes for all of it */
+
+    check_int("small", again.packed.len < 50, 1);
+}
+
+
+static void
+long_members_keep_their_length(void **state)
+{
+    mp_str_t       value;
+    mp_customer_t  customer;
+    unsigned char  bytes[1000];
+
+    memset(bytes, 'v', sizeof(bytes));
+    value.data = bytes;
+    value.len = sizeof(bytes);
+
+    assert_int_equal(parse(&customer,
+                           unit_join(STR("{" ACCOUNT ",\"Long\":\""), value,
+                                     STR("\"}"))),
+                     MP_CUSTOMER_OK);
+
+    check_str("long", mp_customer_member(&customer, STR("long")), value);
+}
+
+
+static void
+without_memory_there_is_no_customer(void **state)
+{
+    int            full;
+    mp_pool_t      pool = { alloc, &full };
+    mp_customer_t  customer;
+
+    assert_int_equal(mp_customer_parse(&customer,
+                                       unit_copy(STR("{" ACCOUNT "}")), &pool),
+                     MP_CUSTOMER_NO_MEMORY);
 }
 
 
@@ -391,6 +469,9 @@ main(void)
         cmocka_unit_test(fields_have_a_greatest_length),
         cmocka_unit_test(a_field_is_a_string_and_there_once),
         cmocka_unit_test(members_are_found_by_their_name_in_lower_case),
+        cmocka_unit_test(a_customer_is_one_piece_that_can_be_copied),
+        cmocka_unit_test(long_members_keep_their_length),
+        cmocka_unit_test(without_memory_there_is_no_customer),
         cmocka_unit_test(product_codes_are_of_the_models_bytes)
     };
 
