@@ -5,13 +5,14 @@ use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
 use Marketplace qw(:DEFAULT all_of connect_to reload worker_processes logged);
 
+use IO::Select;
 use Socket;
 
 # What a block does stays in the zone: once is enough.
 
 repeat_each(1);
 workers(2);
-worker_connections(1024);
+worker_connections(2048);
 master_on();
 
 our $at_rest = <<'_EOC_';
@@ -22,29 +23,37 @@ _EOC_
 
 our $static = 'marketplace_credentials static id=AKIDEXAMPLE'
     . ' secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;';
-our $long = 'marketplace_read_timeout 30s; marketplace_timeout 40s;';
 
-# A server with these locations, each with its directives.  Every worker has a
-# socket of its own for it, and so gets its share of the connections.
+# A server with these locations, each with its directives, and with more time
+# than a slow machine needs.  Every worker has a socket of its own for it, and
+# so gets its share of the connections.  nginx itself answers what it received:
+# the application takes a few requests at once only, and is asked by who tries
+# @application.
+
+our $application = 'try_files /none @application;';
 
 sub server {
     my $locations = '';
 
     while (my ($path, $directives) = splice @_, 0, 2) {
         my %more = (resolve => 'on', cache_valid => '5m',
+            connect_timeout => '30s', send_timeout => '30s',
+            read_timeout => '30s', timeout => '40s',
             endpoint => 'http://127.0.0.1:$TEST_NGINX_AWS_HTTP');
 
         delete @more{grep { $directives =~ /marketplace_$_ / } keys %more};
 
         my $more = join ' ', map { "marketplace_$_ $more{$_};" } sort keys %more;
         my $keys = $directives =~ /marketplace_credentials/ ? '' : $static;
+        my $answer = $directives =~ /try_files/ ? ''
+            : 'try_files /none @resolved;';
 
         $locations .= <<"_EOC_";
         location = $path {
             $more
             $keys
             $directives
-            try_files /none \@resolved;
+            $answer
         }
 _EOC_
     }
@@ -63,6 +72,18 @@ _EOC_
             return 200 "\$pid\\n";
         }
         location \@resolved {
+            return 200 "\$http_x_marketplace_customer_aws_account_id
+                \$http_x_marketplace_license_arn
+                \$http_x_marketplace_customer_identifier
+                \$http_x_marketplace_product_code
+                \$http_x_marketplace_error
+                \$marketplace_customer_aws_account_id
+                \$marketplace_license_arn
+                \$marketplace_customer_identifier
+                \$marketplace_product_code
+                \$marketplace_field_extra\n";
+        }
+        location \@application {
             proxy_pass http://127.0.0.1:\$TEST_NGINX_BACKEND;
             proxy_set_header X-Marketplace-All "\$marketplace_customer_aws_account_id \$marketplace_license_arn \$marketplace_customer_identifier \$marketplace_product_code \$marketplace_field_extra";
         }
@@ -98,6 +119,24 @@ sub begin_at {
 
 sub calls {
     return standin(GET => 'count') + 0;
+}
+
+# Waits until AWS was called so often, or was asked for this operation.
+
+sub is_asked {
+    my ($count, $operation) = @_;
+    my $query = $operation ? "?operation=$operation" : '';
+
+    ok(wait_until { standin(GET => "count$query") == $count },
+        "asked: $count");
+}
+
+# What AWS holds goes on, when it was asked so often: what comes there later is
+# held for ever.
+
+sub release {
+    is_asked(@_);
+    standin(POST => 'release');
 }
 
 sub header {
@@ -220,12 +259,23 @@ add_block_preprocessor(sub {
     $block->set_value('error_log', qr/\[emerg\] \d+#\d+: \Q$words\E in \S+:\d+$/m);
 });
 
+# Profiles with keys, for all to read.
+
+open my $profiles, '>', "$ENV{TEST_NGINX_TMP}/profiles" or die;
+print $profiles "[$_->[0]]\naws_access_key_id = $_->[1]\n"
+    . "aws_secret_access_key = $_->[2]\n" for
+    ['a', 'AKIDEXAMPLE', 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY'],
+    ['b', 'AKIDOTHER', 'otherlrXUtnFEMI/K7MDENG+bPxRfiCEXAMPLEKEY'],
+    ['c', 'AKIDSLASH', '/JalrXUtnFEMI/K7MDENG+bPxRfiCYSLASHKEY=='];
+close $profiles or die;
+
 run_tests();
 
 __DATA__
 
 === TEST 1: a token that was resolved is answered without a call, by any worker
---- http_config eval: ::server('/register', '')
+--- http_config eval
+::server('/register', '', '/application', $::application)
 --- config eval: $::at_rest
 --- test
 my ($one, $other) = worker_processes();
@@ -251,6 +301,29 @@ for my $token ('ok-1', 'with:Extra=more', 'new:1', 'old:1', 'empty:1',
     }
 
     is(calls(), 1, 'one call');
+
+    # the same as an application sees it, from one call for several
+
+    standin(POST => 'reset');
+
+    my @clients = begin(5, "hold:$token", '/application');
+
+    ok(busy(5), 'all there');
+    release(1);
+
+    my @answers = are_answered('1 * 200 MISS, 4 * 200 SHARED', \@clients,
+        'at once');
+
+    push @answers, map { all_of(begin_at($_, "hold:$token", '/application')) }
+        $one, $other;
+    is(join(', ', map { outcome($_) } @answers[5, 6]), '200 HIT, 200 HIT',
+        'then');
+
+    my %bodies = map { body($_) => 1 } @answers;
+
+    is(scalar keys %bodies, 1, 'the same for the application');
+    like((keys %bodies)[0], qr/^X-Marketplace-/m, 'with headers');
+    is(calls(), 1, 'one call');
 }
 
 is_outcome('ok-2', '200 MISS', undef, 'another token');
@@ -266,7 +339,11 @@ is_outcome('ok', '200 BYPASS', '/off') for 1 .. 3;
 is(calls(), 4, 'a call each');
 is_outcome('ok-new', '200 BYPASS', '/off');
 is_outcome('ok-new', '200 MISS');
-are_answered('5 * 200 BYPASS', [begin(5, 'delay:200:ok', '/off')], 'at once');
+
+my @clients = begin(5, 'hold:ok', '/off');
+ok(busy(5), 'all there');
+release(11);
+are_answered('5 * 200 BYPASS', \@clients, 'at once');
 is(calls(), 11, 'a call each');
 
 === TEST 3: it ends
@@ -345,9 +422,10 @@ is_outcome('ok', '200 HIT');
 --- http_config eval: ::server('/register', '')
 --- config eval: $::at_rest
 --- test
-my @clients = begin(100, 'delay:1000:with:Extra=more');
+my @clients = begin(100, 'hold:with:Extra=more');
 
 ok(busy(100), 'all there');
+release(1);
 
 my @answers = are_answered('1 * 200 MISS, 99 * 200 SHARED', \@clients,
     'all resolved');
@@ -375,12 +453,13 @@ for my $row (['error:InvalidTokenException', '400 InvalidTokenException'],
     ['html', '502 InvalidResponse'], ['truncated', '502 InvalidResponse'])
 {
     my ($answer, $expected) = @$row;
-    my $token = "delay:700:$answer";
+    my $token = "seq:hold:$answer|$answer";
 
     standin(POST => 'reset');
 
     my @clients = begin(50, $token);
     ok(busy(50), "$answer: all there");
+    release(1);
 
     my @answers = are_answered("1 * $expected MISS, 49 * $expected SHARED",
         \@clients, 'all fail');
@@ -404,29 +483,32 @@ ok(at_rest, 'nothing is left');
 
 === TEST 13: no credentials
 --- env
-AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$TEST_NGINX_AWS_HTTP/v1/credentials
+AWS_ENDPOINT_URL_STS=http://127.0.0.1:$TEST_NGINX_AWS_HTTP
 --- http_config eval
-::server('/register', 'marketplace_credentials container;')
+::server('/register',
+    'marketplace_assume_role arn:aws:iam::111122223333:role/seller;')
 --- config eval: $::at_rest
 --- test
-answers(container => 'delay:700:error:AccessDenied:403');
+my $denied = 'error:AccessDenied:403';
+answers('sts.AssumeRole' => "seq:hold:$denied|$denied");
 
 my @clients = begin(50, 'ok');
 ok(busy(50), 'all there');
+release(1, 'sts.AssumeRole');
 are_answered('1 * 500 NoCredentials MISS, 49 * 500 NoCredentials SHARED',
     \@clients, 'all fail');
-is(standin(GET => 'count?operation=container') + 0, 1, 'asked once');
+is(standin(GET => 'count?operation=sts.AssumeRole') + 0, 1, 'asked once');
 is_outcome('ok', '500 NoCredentials MISS', undef, 'soon after');
 is(calls(), 0, 'no calls');
 
-answers(container => 'ok');
+answers('sts.AssumeRole' => 'ok');
 ok(wait_until { my ($client) = begin(1, 'ok'); all_of($client) =~ /^\S+ 200/ },
     'later it works');
 is_outcome('ok', '200 HIT');
 ok(at_rest, 'nothing is left');
 
 === TEST 14: the client of the request that calls goes away
---- http_config eval: ::server('/register', $::long)
+--- http_config eval: ::server('/register', '')
 --- config eval: $::at_rest
 --- test
 for (@ways) {
@@ -434,13 +516,15 @@ for (@ways) {
 
     standin(POST => 'reset');
 
-    my ($first) = begin(1, "seq:hang|delay:300:ok-$name");
-    ok(wait_until { calls() == 1 }, "$name: asked");
+    my ($first) = begin(1, "seq:hang|hold:ok-$name");
+    is_asked(1);
 
-    my @others = begin(10, "seq:hang|delay:300:ok-$name");
-    ok(busy(11), 'the others wait');
+    my @others = begin(10, "seq:hang|hold:ok-$name");
+    ok(busy(11), "$name: the others wait");
 
     $leave->($first);
+    ok(busy(10), 'they wait on');
+    release(2);
     are_answered('1 * 200 MISS, 9 * 200 SHARED', \@others,
         'another one has taken over');
     is(calls(), 2, 'one call more');
@@ -449,20 +533,21 @@ for (@ways) {
 }
 
 === TEST 15: its worker is killed
---- http_config eval: ::server('/register', $::long)
+--- http_config eval: ::server('/register', '')
 --- config eval: $::at_rest
 --- test
 my ($one, $other) = worker_processes();
-my $first = begin_at($one, 'seq:hang|delay:300:ok');
+my $first = begin_at($one, 'seq:hang|hold:ok');
 
-ok(wait_until { calls() == 1 }, 'asked');
+is_asked(1);
 
-my @others = map { begin_at($other, 'seq:hang|delay:300:ok') } 1 .. 10;
+my @others = map { begin_at($other, 'seq:hang|hold:ok') } 1 .. 10;
 ok(busy(11), 'the others wait');
 
 kill KILL => $one;
 
 like(all_of($first), qr/^$/, 'it has failed');
+release(2);
 are_answered('1 * 200 MISS, 9 * 200 SHARED', \@others,
     'another one has taken over');
 is(calls(), 2, 'one call more');
@@ -471,20 +556,20 @@ ok(wait_until { my @now = worker_processes();
 
 my ($new) = grep { $_ != $other } worker_processes();
 are_answered('2 * 200 HIT',
-    [map { begin_at($_, 'seq:hang|delay:300:ok') } $new, $other], 'both have it');
+    [map { begin_at($_, 'seq:hang|hold:ok') } $new, $other], 'both have it');
 --- error_log eval
 qr/\[alert\] .* exited on signal 9/
 
 === TEST 16: clients that wait go away
---- http_config eval: ::server('/register', $::long)
+--- http_config eval: ::server('/register', '')
 --- config eval: $::at_rest
 --- test
-my ($first) = begin(1, 'seq:hang|ok');
-ok(wait_until { calls() == 1 }, 'asked');
+my ($first) = begin(1, 'seq:hang|hold:ok');
+is_asked(1);
 
 for (@ways) {
     my ($name, $leave) = @$_;
-    my @others = begin(20, 'seq:hang|ok');
+    my @others = begin(20, 'seq:hang|hold:ok');
 
     ok(busy(21), "$name: they wait");
     $leave->($_) for @others;
@@ -492,9 +577,11 @@ for (@ways) {
 }
 
 is(calls(), 1, 'no other call');
-my @others = begin(5, 'seq:hang|ok');
+my @others = begin(5, 'seq:hang|hold:ok');
 ok(busy(6), 'others wait');
 close $first;
+ok(busy(5), 'they wait on');
+release(2);
 are_answered('1 * 200 MISS, 4 * 200 SHARED', \@others, 'they resolve');
 is(calls(), 2, 'one call more');
 
@@ -506,30 +593,38 @@ ok(at_rest, 'nothing is left when all go');
 
 === TEST 17: nobody waits longer than marketplace_timeout
 --- http_config eval
-::server('/patient', $::long, '/impatient', 'marketplace_timeout 600ms;')
+::server('/patient', '', '/impatient', 'marketplace_timeout 600ms;',
+    '/less-patient', 'marketplace_timeout 3s;')
 --- config eval: $::at_rest
 --- test
-my ($first) = begin(1, 'delay:2500:ok', '/patient');
-ok(wait_until { calls() == 1 }, 'asked');
+my ($first) = begin(1, 'hold:ok', '/patient');
+is_asked(1);
 
-my @answers = map { all_of($_) } begin(20, 'delay:2500:ok', '/impatient');
+my @answers = map { all_of($_) } begin(20, 'hold:ok', '/impatient');
 
 is(scalar(grep { outcome($_) =~ /^504 Timeout\b/ } @answers), 20,
     'who has less time');
-is(scalar(grep { my $time = header($_, 'X-Time');
-    $time >= 0.6 && $time < 1.6 } @answers), 20, 'in time');
+is(scalar(grep { header($_, 'X-Time') >= 0.6 } @answers), 20, 'has used it');
+ok(!IO::Select->new($first)->can_read(0), 'and has not waited for the answer');
+
+release(1);
 are_answered('1 * 200 MISS', [$first], 'who has more');
 is(calls(), 1, 'one call');
-is_outcome('delay:2500:ok', '200 HIT', '/impatient', 'now all have it');
+is_outcome('hold:ok', '200 HIT', '/impatient', 'now all have it');
 
 standin(POST => 'reset');
 
-($first) = begin(1, 'seq:hang|delay:100:ok', '/impatient');
-ok(wait_until { calls() == 1 }, 'asked');
+($first) = begin(1, 'seq:hang|hold:ok', '/less-patient');
+is_asked(1);
 
-my @others = begin(10, 'seq:hang|delay:100:ok', '/patient');
+my @others = begin(10, 'seq:hang|hold:ok', '/patient');
 ok(busy(11), 'the others wait');
-like(outcome(all_of($first)), qr/^504 Timeout MISS$/, 'who calls has less time');
+
+my $answer = all_of($first);
+is(outcome($answer), '504 Timeout MISS', 'who calls has less time');
+cmp_ok(header($answer, 'X-Time'), '>=', 3, 'and has used it');
+ok(busy(10), 'the others wait on');
+release(2);
 are_answered('1 * 200 MISS, 9 * 200 SHARED', \@others, 'the others have more');
 is(calls(), 2, 'one call more');
 ok(at_rest, 'nothing is left');
@@ -569,16 +664,27 @@ is_outcome('ok', '400 InvalidTokenException MISS', '/account') for 1 .. 2;
 is_outcome('ok', '200 HIT');
 is(calls(), 5, 'a call for each, and each failure');
 
-my @clients = map { begin(5, 'delay:700:ok', $_) }
-    qw(/register /code /account);
-my %outcomes = map { s/ (?:MISS|SHARED)//r => 1 } map { outcome(all_of($_)) } @clients;
-is(join(', ', sort keys %outcomes), '200, 400 InvalidTokenException, '
-    . '403 ProductCodeMismatch', 'at once');
-is(calls(), 7, 'a call of each account');
+my @clients = map { begin(5, 'hold:ok', $_) } qw(/register /code /account);
+ok(busy(15), 'all there');
+release(7);
+
+my (%outcomes, %caches);
+
+for (map { outcome(all_of($_)) } @clients) {
+    my ($outcome, $cache) = /(.*) (.*)/;
+    $outcomes{$outcome}++;
+    $caches{$cache}++;
+}
+
+is(join(', ', map { "$outcomes{$_} * $_" } sort keys %outcomes), '5 * 200, '
+    . '5 * 400 InvalidTokenException, 5 * 403 ProductCodeMismatch', 'at once');
+is(join(', ', map { "$caches{$_} * $_" } sort keys %caches),
+    '2 * MISS, 13 * SHARED', 'from a call of each account');
+is(calls(), 7, 'and no other');
 ok(at_rest, 'nothing is left');
 
 === TEST 19: no token is in the shared memory
---- http_config eval: ::server('/register', $::long)
+--- http_config eval: ::server('/register', '')
 --- config eval: $::at_rest
 --- test
 my $memory;
@@ -588,21 +694,23 @@ my ($arn) = $done =~ /(arn:aws:\S+)/;
 
 is_outcome('error:FAILEDHASXBEEN', '500 FAILEDHASXBEEN MISS');
 
-my @clients = begin(10, 'delay:1000:with:Extra=PENDINGXIS');
+my @clients = begin(10, 'hold:with:Extra=PENDINGXIS');
 ok(busy(10), 'others wait');
 
 $memory = shared_memory($worker);
 like($memory, qr/\Q$arn\E/, 'what was answered is there');
 unlike($memory, qr/DONEHASXBEEN|FAILEDHASXBEEN|PENDINGXIS/, 'no token');
+release(3);
 are_answered('1 * 200 MISS, 9 * 200 SHARED', \@clients, 'resolved');
 
-my @failing = begin(10, 'delay:700:error:InvalidTokenException:400::FAILSXNOW');
+my @failing = begin(10, 'hold:error:InvalidTokenException:400::FAILSXNOW');
 ok(busy(10), 'others wait');
+release(4);
 are_answered('1 * 400 InvalidTokenException MISS, '
     . '9 * 400 InvalidTokenException SHARED', \@failing, 'failed');
 
 $memory = shared_memory($worker);
-unlike($memory, qr/DONEHASXBEEN|delay:|error:|with:|x-amzn-marketplace/, 'no token');
+unlike($memory, qr/DONEHASXBEEN|hold:|error:|with:|x-amzn-marketplace/, 'no token');
 
 === TEST 20: a reload, and a zone of another size
 --- http_config eval
@@ -636,8 +744,15 @@ is_outcome('ok-1', '200 HIT', undef, 'again');
 
 # calls that are under way may have to go, too
 
-my @clients = map { begin(2, "delay:500:ok-$_") } 1 .. 300;
+my @clients = map { begin(2, "hold:ok-$_") } 1 .. 300;
 ok(busy(600), 'all there');
+
+# who waits for one that had to go makes a call, nobody knows how often
+
+my $all = IO::Select->new(@clients);
+ok(wait_until { standin(POST => 'release'); $all->can_read(0) == 600 },
+    'all come back');
+
 my @answers = map { all_of($_) } @clients;
 my @others = grep { !/^200 (?:MISS|SHARED|HIT)$/ } map { outcome($_) } @answers;
 is(scalar @answers, 600, 'all are answered');
@@ -650,8 +765,9 @@ ok(at_rest, 'nothing is left');
 ::server('/register', 'marketplace_resolve optional;')
 --- config eval: $::at_rest
 --- test
-my @clients = begin(20, 'delay:700:error:ThrottlingException');
+my @clients = begin(20, 'hold:error:ThrottlingException');
 ok(busy(20), 'all there');
+release(1);
 
 my @answers = are_answered('1 * 200 ThrottlingException MISS, '
     . '19 * 200 ThrottlingException SHARED', \@clients, 'all go on');
@@ -660,3 +776,71 @@ is(scalar(grep { body($_) =~ /ThrottlingException/ } @answers), 20,
 is(scalar(grep { header($_, 'Retry-After') } @answers), 0, 'no Retry-After');
 is_outcome('ok', '200 MISS');
 is_outcome('ok', '200 HIT');
+
+=== TEST 23: other credentials, other answers
+--- env
+AWS_ENDPOINT_URL_STS=http://127.0.0.1:$TEST_NGINX_AWS_HTTP
+--- http_config eval
+my $profile = 'marketplace_credentials profile';
+my $file = 'file=$TEST_NGINX_TMP/profiles';
+my $role = 'marketplace_assume_role arn:aws:iam::111122223333:role';
+my $elsewhere = 'marketplace_assume_role'
+    . ' arn:aws:iam::777788889999:role/path/elsewhere;';
+
+::server('/static', '', '/a', "$profile name=a $file;",
+    '/a-too', "$profile name=a $file;", '/b', "$profile name=b $file;",
+    '/c', "$profile name=c $file;", '/seller', "$role/seller;",
+    '/seller-too', "$role/seller;", '/elsewhere', $elsewhere,
+    '/denied', "$role/denied;", '/a-seller', "$profile name=a $file;
+        $role/seller;", '/b-seller', "$profile name=b $file; $role/seller;")
+--- config eval: $::at_rest
+--- test
+my @who = (
+    ['/a', '111122223333 AKIDEXAMPLE -', '/a-too', '/static'],
+    ['/c', '111122223333 AKIDSLASH -'],
+    ['/seller', '111122223333 - seller', '/seller-too', '/a-seller'],
+    ['/elsewhere', '777788889999 - elsewhere'],
+    ['/b-seller', '111122223333 - seller']
+);
+my $n = 0;
+
+# other keys and other roles, and what comes to the same ones
+
+for (@who) {
+    my ($path, undef, @same) = @$_;
+
+    is_outcome('ok', '200 MISS', $path);
+    is(calls(), ++$n, 'a call');
+    is_outcome('ok', '200 HIT', $_) for $path, @same;
+}
+
+# what others have got is not for those who get nothing
+
+is_outcome('ok', '400 InvalidTokenException MISS', '/b') for 1, 2;
+is_outcome('ok', '500 AccessDeniedException MISS', '/denied') for 1, 2;
+is(calls(), $n += 4, 'a call each');
+
+is_outcome('ok', '200 HIT', $_->[0]) for @who;
+is(calls(), $n, 'no other call');
+
+my @callers = map { join ' ', $_->{account},
+    $_->{role} ? ('-', $_->{role} =~ s{.*/}{}r) : ($_->{access_key}, '-') }
+    sent 'ok';
+
+is(join(', ', sort @callers), join(', ', sort +(map { $_->[1] } @who),
+    ('444455556666 AKIDOTHER -', '111122223333 - denied') x 2),
+    'who has called');
+
+# at once
+
+my @clients = map { begin(3, 'hold:ok', $_->[0]),
+    map { begin(1, 'hold:ok', $_) } @$_[2 .. $#$_] } @who;
+my @refused = begin(3, 'hold:ok', '/b');
+
+ok(busy(@clients + @refused), 'all there');
+release($n += @who + 1);
+are_answered('5 * 200 MISS, 14 * 200 SHARED', \@clients, 'resolved');
+are_answered('1 * 400 InvalidTokenException MISS, '
+    . '2 * 400 InvalidTokenException SHARED', \@refused, 'refused');
+is(calls(), $n, 'and no other');
+ok(at_rest, 'nothing is left');

@@ -284,18 +284,18 @@ is_outcome('drip:20:ok', 504, 'Timeout', path => '/shorter');
 --- http_config eval
 $::keys . <<'_EOC_'
     marketplace_ssl_trusted_certificate $TEST_NGINX_CA;
-    marketplace_timeout 300ms;
     upstream aws {
         server 127.0.0.1:$TEST_NGINX_AWS_HTTPS;
         keepalive 2;
     }
 _EOC_
 --- config eval
-::locations('/register', 'marketplace_endpoint https://aws;')
+::locations('/register', 'marketplace_endpoint https://aws;',
+    '/shorter', 'marketplace_endpoint https://aws; marketplace_timeout 300ms;')
 --- test
 for my $token ('hang', 'drip:20:ok', 'chunked:drip:20:ok') {
     is_outcome('ok', 200, '');
-    is_outcome($token, 504, 'Timeout');
+    is_outcome($token, 504, 'Timeout', path => '/shorter');
     is_outcome('ok', 200, '');
 }
 
@@ -305,14 +305,17 @@ for my $token ('hang', 'drip:20:ok', 'chunked:drip:20:ok') {
     location = /at-rest {
         stub_status;
     }
+    marketplace_resolve optional;
+    add_header X-Error $marketplace_error always;
     location = /register {
-        marketplace_resolve optional;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /shorter {
         marketplace_timeout 200ms;
-        add_header X-Error $marketplace_error always;
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
     }
 --- test
-is_outcome($_, 200, 'Timeout') for 'hang', 'drip:20:ok';
+is_outcome($_, 200, 'Timeout', path => '/shorter') for 'hang', 'drip:20:ok';
 is_outcome('close:30:ok', 200, 'ConnectionError');
 
 === TEST 7: the connection ends in the middle of the answer
@@ -627,7 +630,8 @@ ok(at_rest, 'nothing is left');
 
 === TEST 21: after a failure the client's connection serves on
 --- http_config eval: $::aws
---- config eval: ::locations('/register', 'marketplace_timeout 200ms;')
+--- config eval
+::locations('/register', '', '/shorter', 'marketplace_timeout 200ms;')
 --- test
 my $posts = '';
 
@@ -635,7 +639,8 @@ for my $token ('hang', 'error:ExpiredTokenException', 'ok-1', 'close:9:ok',
     'ok-2')
 {
     my $body = "x-amzn-marketplace-token=$token";
-    $posts .= "POST /register HTTP/1.1\r\nHost: localhost\r\n"
+    my $path = $token eq 'hang' ? 'shorter' : 'register';
+    $posts .= "POST /$path HTTP/1.1\r\nHost: localhost\r\n"
         . "Content-Type: application/x-www-form-urlencoded\r\n"
         . ($token eq 'ok-2' ? "Connection: close\r\n" : '')
         . 'Content-Length: ' . length($body) . "\r\n\r\n$body";

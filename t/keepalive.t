@@ -52,10 +52,17 @@ our %endpoint = (
     puppet => 'marketplace_endpoint http://127.0.0.1:$TEST_NGINX_PUPPET;'
 );
 
+# No application is asked: it takes a few requests at once only.
+
 sub locations {
     my $config = <<'_EOC_';
     location = /at-rest {
         stub_status;
+    }
+    add_header X-Error $marketplace_error always;
+    add_header X-Status $marketplace_status always;
+    location @resolved {
+        return 200;
     }
 _EOC_
 
@@ -64,9 +71,7 @@ _EOC_
     location = $path {
         marketplace_resolve on;
         $directives
-        add_header X-Error \$marketplace_error always;
-        add_header X-Status \$marketplace_status always;
-        proxy_pass http://127.0.0.1:\$TEST_NGINX_BACKEND;
+        try_files /none \@resolved;
     }
 _EOC_
     }
@@ -82,6 +87,20 @@ sub connections {
 
 sub still_open {
     return standin(GET => 'open?service=' . (shift // 'metering')) + 0;
+}
+
+# Registrations that are resolved at the same time, when this makes so many
+# calls.
+
+sub resolve_at_once {
+    my ($calls, $count, $path) = @_;
+
+    my @clients = map { begin_registering("hold:ok-$_", path => $path) }
+        1 .. $count;
+
+    ok(wait_until { standin(GET => 'count') == $calls }, "$count at once");
+    standin(POST => 'release');
+    like(all_of($_), qr/^HTTP\S+ 200 /, 'answered') for @clients;
 }
 
 sub is_outcome {
@@ -197,8 +216,7 @@ ok(at_rest, 'nothing is left');
 is_outcome("ok-$_", '200') for 1 .. 20;
 is(connections(), 1, 'one connection');
 
-my @clients = map { begin_registering("delay:500:ok-$_") } 1 .. 30;
-like(all_of($_), qr/^HTTP\S+ 200 /, 'answered') for @clients;
+resolve_at_once(50, 30, '/register');
 ok(wait_until { still_open() == 16 }, '16 are kept');
 
 === TEST 3: none are kept
@@ -223,11 +241,7 @@ my $open = 0;
 
 for my $path (qw(http https)) {
     standin(POST => 'reset');
-
-    my @clients = map { begin_registering("delay:500:ok-$_", path => "/$path") }
-        1 .. 10;
-
-    like(all_of($_), qr/^HTTP\S+ 200 /, 'answered') for @clients;
+    resolve_at_once(10, 10, "/$path");
     is(connections(), 10, 'ten at once');
     ok(wait_until { still_open() == $open + 2 }, 'two are kept');
     is_outcome("ok-$_", '200', "/$path") for 1 .. 3;
@@ -414,10 +428,11 @@ ok(at_rest, 'nothing is left');
 --- config eval: ::locations('/register', $::endpoint{http})
 --- test
 my ($old) = worker_processes();
-my $client = begin_registering('delay:1000:ok');
+my $client = begin_registering('hold:ok');
 ok(wait_until { standin(GET => 'count') == 1 }, 'asked');
 kill HUP => Marketplace::master();
 ok(wait_until { worker_processes() == 2 }, 'a new worker');
+standin(POST => 'release');
 like(all_of($client), qr/^HTTP\S+ 200 /, 'answered');
 ok(wait_until { !grep { $_ == $old } worker_processes() }, 'the old one goes');
 none_open;

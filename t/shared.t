@@ -50,9 +50,10 @@ our %operation = (
     assume_role => 'sts.AssumeRole'
 );
 
-# A server with these locations, each with its directives.  Every worker has a
-# socket of its own for it, and so gets its share of the connections; there is
-# another port for HTTP/2.  No application is asked: it would be too slow.
+# A server with these locations, each with its directives, and with more time
+# than a slow machine needs where they do not set it.  Every worker has a socket
+# of its own for it, and so gets its share of the connections; there is another
+# port for HTTP/2.  No application is asked: it would be too slow.
 
 our $at_rest = <<'_EOC_';
     location = /at-rest {
@@ -75,6 +76,10 @@ _EOC_
 
     return <<"_EOC_";
     marketplace_endpoint http://127.0.0.1:\$TEST_NGINX_AWS_HTTP;
+    marketplace_connect_timeout 30s;
+    marketplace_send_timeout 30s;
+    marketplace_read_timeout 30s;
+    marketplace_timeout 40s;
     server {
         listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_1 reuseport;
         listen 127.0.0.1:\$TEST_NGINX_RAND_PORT_2 http2;
@@ -116,6 +121,20 @@ sub begin_at {
     return $client;
 }
 
+# Registrations that the workers see at the same time, for fetches that cannot
+# be held: the container and the metadata are given one second to answer.
+
+sub at_once(&) {
+    my $begin = shift;
+    my @workers = worker_processes();
+
+    kill STOP => @workers;
+    my @clients = $begin->();
+    kill CONT => @workers;
+
+    return @clients;
+}
+
 # How often an operation, or all that a source asks for last, was asked for.
 
 sub asked {
@@ -129,6 +148,24 @@ sub is_asked {
     my ($expected, @operations) = @_;
 
     is(asked($_), $expected, "$_: asked so often") for @operations;
+}
+
+# What is held goes on, when the operation has been asked for so often: what
+# comes later is held for ever.
+
+sub release {
+    my ($count, $operation) = @_;
+
+    ok(wait_until { asked($operation) == $count }, "$operation: asked");
+    standin(POST => 'release');
+}
+
+# Whether they took as long as that, and not as long as others may.
+
+sub are_in_time {
+    my ($count, $least, @times) = @_;
+
+    is(scalar(grep { $_ >= $least && $_ < 20 } @times), $count, 'in time');
 }
 
 # Whether all of them end so, as in "200 " or "504 Timeout"; returns the values
@@ -204,12 +241,12 @@ __DATA__
 --- test
 my @operations = qw(imds.token imds.role imds.credentials sts.AssumeRole);
 
-answers(map { $_ => $_ =~ /imds/ ? 'delay:400:ok' : 'delay:1500:ok' }
-    @operations);
+answers(map { $_ => $_ =~ /imds/ ? 'delay:200:ok' : 'hold:ok' } @operations);
 
 my @clients = begin(200);
 
 ok(busy(200), 'all there');
+release(1, 'sts.AssumeRole');
 
 my %workers = map { $_ => 1 }
     are_answered('200 ', \@clients, 'all resolved', 'X-Pid');
@@ -226,13 +263,15 @@ ok(at_rest, 'nothing is left');
     qw(container web_identity imds))
 --- config eval: $::at_rest
 --- test
-answers($operation{container} => 'delay:700:ok',
-    $operation{web_identity} => 'delay:1500:ok',
-    $operation{imds} => 'delay:700:ok');
+answers($operation{container} => 'delay:600:ok',
+    $operation{web_identity} => 'hold:ok',
+    $operation{imds} => 'delay:600:ok');
 
-my @clients = map { begin(40, "/$_") } qw(container web_identity imds);
+my @clients = at_once { map { begin(40, "/$_") }
+    qw(container web_identity imds) };
 
 ok(busy(120), 'all there');
+release(1, 'web_identity');
 are_answered('200 ', \@clients, 'all resolved');
 is_asked(1, qw(container web_identity imds imds.token imds.role));
 ok(at_rest, 'nothing is left');
@@ -254,7 +293,7 @@ for my $row (['error:AccessDenied:403', 1], ['error:Trouble:500', 3],
     standin(POST => 'reset');
     answers(container => "delay:600:$answer");
 
-    my @clients = begin(50);
+    my @clients = at_once { begin(50) };
 
     ok(busy(50), "$answer: all there");
     are_answered('500 NoCredentials', \@clients, "$answer: all fail");
@@ -278,9 +317,7 @@ ok(at_rest, 'nothing is left');
 === TEST 4: the client of the request that fetches goes away
 --- env eval: $::env
 --- http_config eval
-my $long = 'marketplace_read_timeout 30s; marketplace_timeout 40s;';
-::server('/web', "$::web_identity $long",
-    map { ("/$_", ::role($_) . $long) } 0 .. $#::ways)
+::server('/web', $::web_identity, map { ("/$_", ::role($_)) } 0 .. $#::ways)
 --- config eval: $::at_rest
 --- test
 for my $n (0 .. $#ways) {
@@ -325,9 +362,7 @@ ok(at_rest, 'nothing is left');
 
 === TEST 5: its worker is killed
 --- env eval: $::env
---- http_config eval
-::server('/register', "$::imds $::role
-    marketplace_read_timeout 30s; marketplace_timeout 40s;")
+--- http_config eval: ::server('/register', "$::imds $::role")
 --- config eval: $::at_rest
 --- test
 answers('sts.AssumeRole' => 'seq:hang|ok');
@@ -372,11 +407,11 @@ for my $path (qw(container web_identity imds assume_role)) {
     my @times = are_answered('504 Timeout', [begin(20, "/$path")],
         "$path: all in vain", 'X-Time');
 
-    is(scalar(grep { $_ >= 0.6 && $_ < 1.6 } @times), 20, "$path: in time");
+    are_in_time(20, 0.6, @times);
 }
 
 answers(map { $_ => 'ok' } 'imds.token', 'imds.credentials');
-answers('sts.AssumeRole' => 'delay:2500:ok');
+answers('sts.AssumeRole' => 'hold:ok');
 standin(POST => 'revoke');
 
 my @clients = begin(1, '/patient');
@@ -386,7 +421,8 @@ my $asked = asked('sts.AssumeRole');
 my @times = are_answered('504 Timeout', [begin(20, '/impatient')],
     'who has less time', 'X-Time');
 
-is(scalar(grep { $_ >= 0.6 && $_ < 1.6 } @times), 20, 'in time');
+are_in_time(20, 0.6, @times);
+release($asked, 'sts.AssumeRole');
 are_answered('200 ', \@clients, 'who has more');
 is_asked($asked, 'sts.AssumeRole');
 ok(at_rest, 'nothing is left');
@@ -421,7 +457,7 @@ for my $n (1 .. 5) {
 
     my @times = are_answered('504 Timeout', \@others, 'too late', 'X-Time');
 
-    is(scalar(grep { $_ >= 0.6 && $_ < 1.6 } @times), 40, 'in time');
+    are_in_time(40, 0.6, @times);
     are_answered('200 ', [$first], 'who has fetched them');
 }
 
@@ -429,9 +465,7 @@ ok(at_rest, 'nothing is left');
 
 === TEST 8: clients that wait go away
 --- env eval: $::env
---- http_config eval
-my $long = 'marketplace_read_timeout 30s; marketplace_timeout 40s;';
-::server('/register', "$::web_identity $long")
+--- http_config eval: ::server('/register', $::web_identity)
 --- config eval: $::at_rest
 --- test
 answers($operation{web_identity} => 'seq:hang|ok');
@@ -458,9 +492,7 @@ ok(at_rest, 'nothing is left');
 
 === TEST 9: all clients go away
 --- env eval: $::env
---- http_config eval
-my $long = 'marketplace_read_timeout 30s; marketplace_timeout 40s;';
-::server('/register', "$::imds $::role $long")
+--- http_config eval: ::server('/register', "$::imds $::role")
 --- config eval: $::at_rest
 --- test
 answers('sts.AssumeRole' => 'hang');
@@ -509,7 +541,7 @@ $resolve->('behind that');
 --- test
 my %old = map { $_ => 1 } worker_processes();
 
-answers('sts.AssumeRole' => 'delay:2000:ok');
+answers('sts.AssumeRole' => 'hold:ok');
 
 my @clients = begin(20);
 ok(wait_until { asked('sts.AssumeRole') == 1 }, 'asked');
@@ -520,8 +552,12 @@ kill HUP => Marketplace::master();
 ok(wait_until { 2 == grep { !$old{$_} } worker_processes() }, 'new workers');
 is(scalar worker_processes(), 4, 'the old ones are there, too');
 
-my %workers = map { $_ => 1 } are_answered('200 ', [@clients, begin(20)],
-    'all resolved', 'X-Pid');
+push @clients, begin(20);
+ok(busy(40), 'all there');
+release(1, 'sts.AssumeRole');
+
+my %workers = map { $_ => 1 }
+    are_answered('200 ', \@clients, 'all resolved', 'X-Pid');
 
 is_asked(1, qw(imds.token imds.role imds.credentials sts.AssumeRole));
 cmp_ok(scalar(grep { $old{$_} } keys %workers), '>', 0, 'by old workers');
@@ -706,7 +742,7 @@ my $old = $key->($one, 'ok-one');
 is($key->($other, 'ok-other'), $old, 'both have the same ones');
 
 set_clock(3600 - 299);
-answers('sts.AssumeRole' => 'delay:2000:ok');
+answers('sts.AssumeRole' => 'hold:ok');
 
 my $first = begin_at($one, 'ok-renews');
 ok(wait_until { asked('sts.AssumeRole') == 2 }, 'one renews them');
@@ -714,7 +750,9 @@ is($key->($other, "ok-while-$_"), $old, 'the other one goes on') for 1 .. 5;
 is($key->($one, 'ok-while-6'), $old, 'so does the first one');
 ok(!IO::Select->new($first)->can_read(0), 'nobody has waited for it');
 
+release(2, 'sts.AssumeRole');
 are_answered('200 ', [$first], 'renewed');
+answers('sts.AssumeRole' => 'ok');
 my $new = $key->($other, 'ok-new');
 isnt($new, $old, 'the other one has the new ones');
 is($key->($one, 'ok-new-too'), $new, 'so has the first one');

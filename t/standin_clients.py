@@ -7,8 +7,10 @@ Needs boto3, the AWS CLI (AWS_CLI, default /usr/bin/aws) and openssl.
 """
 
 import errno
+import http.client
 import json
 import os
+import select
 import signal
 import socket
 import ssl
@@ -235,8 +237,11 @@ class Boto3(StandinTest):
         self.assertRegex(message, r"User: arn:aws:iam::\d{12}:user/denied .* aws-marketplace:ResolveCustomer")
 
     def test_another_account(self):
-        self.assertFails("InvalidTokenException", client=boto_client("AKIDOTHER"))
-        self.assertTrue(server.last()["verified"])
+        client = boto_client("AKIDOTHER")
+        for token, status in (("ok", 400), ("status:409:ok", 409), ("seq:status:404:ok|html", 404)):
+            self.assertFails("InvalidTokenException", token, status, client)
+            self.assertTrue(server.last()["verified"])
+            self.assertEqual(server.last()["error"], "InvalidTokenException: Registration token is invalid")
 
     def test_wrong_region(self):
         message = self.assertFails("InvalidSignatureException", client=boto_client(region="nowhere-1"))
@@ -557,6 +562,114 @@ class Wire(StandinTest):
         received = exchange(raw_request(*signed("stale:ok")) * 2)
         self.assertEqual(received.count(b"HTTP/1.1 200 OK"), 1)
         self.assertNotIn(b"Connection:", received)
+
+
+class Hold(StandinTest):
+    """What is held waits for a release, and for nothing else."""
+
+    def begin(self, token="hold:ok", scheme="http", to=None):
+        """A connection on which the answer is still to come."""
+        port = (to or server).ports[scheme]
+        if scheme == "https":
+            context = ssl.create_default_context(cafile=work.ca)
+            # Tickets of TLS 1.3 would look like the beginning of an answer.
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        self.addCleanup(connection.close)
+        headers, body = signed(token)
+        connection.request("POST", "/", body, headers)
+        return connection
+
+    def assertBecomes(self, expected, ask, *arguments):
+        deadline = time.monotonic() + 10
+        while (answer := ask(*arguments)) != expected and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(answer, expected)
+
+    def assertHeld(self, *connections):
+        count = server.count()
+        # Whoever was not held would be answered before this one.
+        self.assertIn(b"200 OK", raw_answer("ok"))
+        self.assertEqual(server.count(), count + 1)
+        self.assertEqual(select.select([connection.sock for connection in connections], [], [], 0)[0], [])
+
+    def assertAnswered(self, connection, status=200):
+        reply = connection.getresponse()
+        self.assertEqual(reply.status, status)
+        return reply.read()
+
+    def test_release(self):
+        first = [self.begin(scheme=scheme) for scheme in ("http", "https", "http")]
+        self.assertBecomes(3, server.count)
+        self.assertHeld(*first)
+        self.assertEqual(server.control("POST", "release"), "released\n")
+        for connection in first:
+            self.assertEqual(json.loads(self.assertAnswered(connection)), standin.customer("ok"))
+        later = self.begin()
+        self.assertBecomes(5, server.count)
+        self.assertHeld(later)
+        server.control("POST", "release")
+        self.assertAnswered(later)
+
+    def test_release_of_nothing(self):
+        server.control("POST", "release")
+        connection = self.begin()
+        self.assertBecomes(1, server.count)
+        self.assertHeld(connection)
+
+    def test_reset_releases(self):
+        connection = self.begin()
+        self.assertBecomes(1, server.count)
+        server.control("POST", "reset")
+        self.assertAnswered(connection)
+        self.assertEqual(server.count(), 0)
+
+    def test_with_others(self):
+        for token, status in (
+            ("status:503:hold:delay:1:split:ok", 503),
+            ("hold:chunked:error:ThrottlingException", 400),
+            ("seq:hold:status:429:html|ok", 429),
+        ):
+            server.control("POST", "reset")
+            connection = self.begin(token)
+            self.assertBecomes(1, server.count)
+            self.assertHeld(connection)
+            server.control("POST", "release")
+            self.assertAnswered(connection, status)
+        self.assertIn(b"200 OK", raw_answer(token))
+
+    def test_pipelined(self):
+        headers, body = signed("hold:ok")
+        with socket.create_connection(("127.0.0.1", server.ports["http"]), 5) as connection:
+            connection.sendall(raw_request(headers, body) * 2)
+            for count in (1, 2):
+                self.assertBecomes(count, server.count)
+                server.control("POST", "release")
+                received = b""
+                while not received.endswith(b"}"):
+                    received += connection.recv(65536)
+                self.assertEqual(received.count(b"200 OK"), 1)
+
+    def test_client_goes_away(self):
+        # To ours there may be connections that are just about to close.
+        other = Server("--http", "0")
+        self.addCleanup(other.stop)
+        for linger in (b"\0" * 8, b"\1\0\0\0\0\0\0\0"):
+            connection = self.begin(to=other)
+            self.assertBecomes("1\n", other.control, "GET", "open")
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.close()
+            self.assertBecomes("0\n", other.control, "GET", "open")
+
+    def test_end(self):
+        other = Server("--http", "0")
+        connection = self.begin(to=other)
+        self.assertBecomes(1, other.count)
+        self.assertEqual(other.stop(), 0)
+        with self.assertRaises(http.client.RemoteDisconnected):
+            connection.getresponse()
 
 
 class Process(unittest.TestCase):

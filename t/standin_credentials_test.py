@@ -13,7 +13,9 @@ import http.client
 import json
 import socket
 import sys
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -570,6 +572,33 @@ class Control(CredentialsTest):
         self.assertEqual(statuses, [401, 501, 401, 502, 200, 200])
         work.answers("imds.role", "seq:status:501:ok|ok")
         self.assertEqual(work.metadata(ROLES_PATH)[0], 501)
+
+    def test_hold(self):
+        session = work.new_session()
+        with ThreadPoolExecutor() as pool:
+            for operation, ask in (
+                ("imds.token", work.new_session),
+                ("imds.role", lambda: work.metadata(ROLES_PATH, session)),
+                ("imds.credentials", work.document),
+                ("container", work.container_document),
+                ("sts.AssumeRole", work.assume),
+                (
+                    "sts.AssumeRoleWithWebIdentity",
+                    work.assume_with_web_identity,
+                ),
+            ):
+                server.control("POST", "reset")
+                work.answers(operation, "seq:hold:ok|ok")
+                asking = pool.submit(ask)
+                deadline = time.monotonic() + 10
+                while not server.count(operation=operation):
+                    self.assertLess(time.monotonic(), deadline, operation)
+                    time.sleep(0.01)
+                # Another one is answered, this one is not.
+                ask()
+                self.assertFalse(asking.done(), operation)
+                server.control("POST", "release")
+                self.assertTrue(asking.result(timeout=10), operation)
 
     def test_records(self):
         work.request(

@@ -74,6 +74,8 @@ answered InvalidTokenException, 400.
     closing:                says Connection: close, and closes
     stale:                  says nothing, and closes right after the answer
     delay:MS:               waits before the first byte
+    hold:                   waits, before anything else, until a release; see
+                            "Control" below
     split:                  every byte in a write of its own
     drip:MS:                every byte in a write of its own, MS apart
     close:N:                closes in good order after N bytes
@@ -149,7 +151,8 @@ Credentials: CREDENTIALS in standin_keys.py
     ASIAEXAMPLE     temporary, works with its session token
     ASIAEXPIRED     temporary, its session token is expired
     AKIDDENIED      correct, but without any IAM permission
-    AKIDOTHER       of another account: every token is invalid for it
+    AKIDOTHER       of another account: every token is invalid for it, behind
+                    its prefixes
 
 Those and the issued ones may sign for metering and for sts, the issued ones
 until they expire by the stand-in's clock.  Every secret that is issued
@@ -193,8 +196,11 @@ Control, on either listener; never recorded or counted itself
     GET  /_standin/count[?FILTER]       how many, a number
     GET  /_standin/connections[?FILTER] how many connections those came over
     GET  /_standin/open[?service=S]     how many such are still open
-    POST /_standin/reset                forgets requests, answers and settings;
-                                        the clock and what is issued stay
+    POST /_standin/reset                forgets requests, answers and settings,
+                                        and releases; the clock and what is
+                                        issued stay
+    POST /_standin/release              what "hold:" holds now goes on; what
+                                        comes later is held again
     POST /_standin/clock?offset=S       sets the clock S seconds off; moves the
                                         Date header and the clock check alike
     POST /_standin/answer?operation=O&answer=A
@@ -245,6 +251,7 @@ from standin_http import (
     plain_reply,
     read_request,
     send,
+    until_released,
 )
 from standin_imds import Imds
 from standin_keys import CREDENTIALS
@@ -356,6 +363,7 @@ class Standin:
         self.records = []
         self.state = State()
         self.open = set()
+        self.next_release = asyncio.Event()
         self.connection_numbers = itertools.count(1)
         self.controls = {
             "GET requests": self.list_requests,
@@ -363,6 +371,7 @@ class Standin:
             "GET connections": self.count_connections,
             "GET open": self.count_open,
             "POST reset": self.reset,
+            "POST release": self.release,
             "POST clock": self.set_clock,
             "POST answer": self.set_answer,
             "POST set": self.change_settings,
@@ -406,7 +415,13 @@ class Standin:
     def reset(self, query):
         self.records.clear()
         self.state.reset()
+        self.release(query)
         return plain_reply("forgotten")
+
+    def release(self, query):
+        self.next_release.set()
+        self.next_release = asyncio.Event()
+        return plain_reply("released")
 
     def set_clock(self, query):
         offset = query.get("offset", "")
@@ -495,6 +510,8 @@ class Standin:
         try:
             while keep:
                 reply = await self.reply_to_next(reader, writer, connection)
+                if reply.held:
+                    await until_released(self.next_release, reader)
                 keep = await send(reply, self.now(), reader, writer)
         except (asyncio.IncompleteReadError, OSError):
             # The client went away, which is its right at any moment.

@@ -100,6 +100,7 @@ SWITCHES = {
     "closing": {"announce_close": True, "keep": False},
     "stale": {"keep": False},
     "split": {"pace": 0.0},
+    "hold": {"held": True},
 }
 
 NUMBERED = {

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 HEAD_LIMIT = 1 << 20
 LINGER_BEFORE_ABORT = 0.02
+MORE_THAN_EVER_COMES = 1 << 62
 
 JSON_TYPE = "application/x-amz-json-1.1"
 
@@ -147,6 +148,7 @@ class Reply:
     interim: bytes = b""
     announce_close: bool = False
     keep: bool = True
+    held: bool = False
     delay: float = 0.0
     pace: Optional[float] = None
     cut: Optional[tuple] = None
@@ -231,6 +233,19 @@ async def abandon(writer, how):
         linger_none = b"\1\0\0\0\0\0\0\0"
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
     writer.transport.abort()
+
+
+async def until_released(release, reader):
+    """Wait for an event; raises what reading does if the client goes away first."""
+    # What is read for this stays there for the next request: it is too little.
+    leaving = asyncio.ensure_future(reader.readexactly(MORE_THAN_EVER_COMES))
+    tasks = asyncio.ensure_future(release.wait()), leaving
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    if not leaving.cancelled():
+        leaving.result()
 
 
 async def send(reply, now, reader, writer):

@@ -143,7 +143,7 @@ def parse_token(body):
     return token
 
 
-def resolve_customer(request, account, times):
+def resolve_customer(call, account, times):
     if not account.permitted:
         raise AwsError(
             "AccessDeniedException",
@@ -151,10 +151,12 @@ def resolve_customer(request, account, times):
             "aws-marketplace:ResolveCustomer because no identity-based policy allows the "
             "aws-marketplace:ResolveCustomer action",
         )
-    token = parse_token(request.body)
-    if not account.sells:
-        raise AwsError("InvalidTokenException", MESSAGES["InvalidTokenException"])
-    return chosen(token, times, plain_answer)
+    token = parse_token(call.request.body)
+    if account.sells:
+        return chosen(token, times, plain_answer)
+    refusal = AwsError("InvalidTokenException", MESSAGES["InvalidTokenException"])
+    call.record["error"] = str(refusal)
+    return chosen(token, times, lambda rest: error_reply(refusal.name, refusal.status, message=refusal.message))
 
 
 class Metering(Service):
@@ -179,7 +181,7 @@ class Metering(Service):
             raise AwsError("UnknownOperationException")
         host = HOST_REGION.match(request.header("host"))
         account = verify(call, "aws-marketplace", host and host[1], ("content-type", "x-amz-target"))
-        return resolve_customer(request, account, times)
+        return resolve_customer(call, account, times)
 
     def refused(self, error):
         return error_reply(error.name, error.status, error.forms, error.message)
