@@ -36,6 +36,9 @@ extern ngx_module_t  ngx_http_marketplace_module;
 
 #define NGX_HTTP_MARKETPLACE_SECRETS   4
 
+/* the longest reply that is taken for one */
+#define NGX_HTTP_MARKETPLACE_REPLY_MAX (16 * 1024)
+
 /* of what is shared: as much of a SHA-256 as nobody can find another for */
 #define NGX_HTTP_MARKETPLACE_ID_LEN    16
 

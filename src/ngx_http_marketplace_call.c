@@ -327,6 +327,14 @@ ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
         return ngx_http_marketplace_try_again(ctx, &mp_timeout,
                                               MP_RETRY_TRANSIENT);
 
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+
+        /* this worker has no connection left; others may have */
+
+        ngx_http_marketplace_answer_release(ctx);
+
+        /* fall through */
+
     case NGX_HTTP_BAD_GATEWAY:
         return ngx_http_marketplace_try_again(ctx, &mp_connection_error,
                                               MP_RETRY_TRANSIENT);

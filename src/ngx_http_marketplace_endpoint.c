@@ -138,6 +138,10 @@ ngx_http_marketplace_set_sts(ngx_conf_t *cf,
 
     mlcf->sts->upstream = mlcf->metering.upstream;
 
+    /* what is secret stays in one buffer, which is overwritten in the end */
+
+    mlcf->sts->upstream.buffer_size = NGX_HTTP_MARKETPLACE_REPLY_MAX;
+
     return ngx_http_marketplace_set_endpoint(cf, mmcf, mlcf, mlcf->sts,
                                              &endpoint, "the environment's "
                                              "AWS_ENDPOINT_URL_STS or "

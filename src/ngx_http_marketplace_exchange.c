@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_marketplace_exchange_reinit_request(
     ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_exchange_process_header(
     ngx_http_request_t *sr);
+static ngx_int_t ngx_http_marketplace_enlarge(ngx_http_request_t *sr,
+    ngx_buf_t *buf);
 static ngx_int_t ngx_http_marketplace_mark(ngx_http_upstream_t *u,
     ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_uint_t ngx_http_marketplace_is_ours(ngx_connection_t *c,
@@ -397,10 +399,11 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
 
     rc = mp_http_reply_parse(&exchange->reply, u->buffer.start,
                              u->buffer.last - u->buffer.start,
-                             u->buffer.end - u->buffer.start);
+                             NGX_HTTP_MARKETPLACE_REPLY_MAX);
 
     if (rc == MP_REPLY_AGAIN) {
-        return NGX_AGAIN;
+        return (u->buffer.last < u->buffer.end)
+               ? NGX_AGAIN : ngx_http_marketplace_enlarge(sr, &u->buffer);
     }
 
     if (rc == MP_REPLY_DONE) {
@@ -418,6 +421,28 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
     u->state->status = u->headers_in.status_n;
 
     return NGX_OK;
+}
+
+
+/* Only few replies need it, and many requests wait at a time.  What has been
+ * parsed points into the old buffer. */
+
+static ngx_int_t
+ngx_http_marketplace_enlarge(ngx_http_request_t *sr, ngx_buf_t *buf)
+{
+    u_char  *p;
+
+    p = ngx_palloc(sr->pool, NGX_HTTP_MARKETPLACE_REPLY_MAX);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    buf->last = ngx_cpymem(p, buf->start, buf->last - buf->start);
+    buf->start = p;
+    buf->pos = p;
+    buf->end = p + NGX_HTTP_MARKETPLACE_REPLY_MAX;
+
+    return NGX_AGAIN;
 }
 
 

@@ -5,8 +5,8 @@
 #include "ngx_http_marketplace_credentials.h"
 
 
-/* What AWS sends fits several times over; more is no answer of it. */
-#define NGX_HTTP_MARKETPLACE_REPLY_MAX  (16 * 1024)
+/* What AWS sends fits several times over. */
+#define NGX_HTTP_MARKETPLACE_REPLY_SIZE (4 * 1024)
 
 #define NGX_HTTP_MARKETPLACE_TOKEN_MAX  (1024 * 1024)
 
@@ -444,7 +444,7 @@ ngx_http_marketplace_create_loc_conf(ngx_conf_t *cf)
 
     /* the hardcoded values */
 
-    mlcf->metering.upstream.buffer_size = NGX_HTTP_MARKETPLACE_REPLY_MAX;
+    mlcf->metering.upstream.buffer_size = NGX_HTTP_MARKETPLACE_REPLY_SIZE;
     mlcf->metering.upstream.next_upstream = NGX_HTTP_UPSTREAM_FT_ERROR
                                    |NGX_HTTP_UPSTREAM_FT_TIMEOUT;
     mlcf->metering.upstream.ssl_server_name = 1;

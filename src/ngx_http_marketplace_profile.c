@@ -712,6 +712,7 @@ ngx_http_marketplace_read_again(ngx_http_marketplace_profile_t *profile,
     ngx_uint_t at_once, ngx_log_t *log)
 {
     ngx_int_t                        rc;
+    ngx_uint_t                       cut_off;
     ngx_http_marketplace_chain_t    *chain;
     ngx_http_marketplace_contents_t  contents;
 
@@ -721,12 +722,20 @@ ngx_http_marketplace_read_again(ngx_http_marketplace_profile_t *profile,
                                            profile->needs_config, &contents,
                                            log);
 
-    if (rc == NGX_OK && !at_once
-        && ngx_http_marketplace_is_cut_off(profile, &contents))
-    {
-        if (!profile->told) {
+    cut_off = (rc == NGX_OK && !at_once
+               && ngx_http_marketplace_is_cut_off(profile, &contents));
+
+    /* what could not be read may be readable in a moment, and not look as if
+     * it had changed */
+
+    if (cut_off || contents.of_file) {
+
+        if (cut_off) {
             contents.problem = "ends in the middle of a line, and will be "
                                "read again";
+        }
+
+        if (!profile->told) {
             ngx_http_marketplace_log_contents(NULL, log, NGX_LOG_WARN,
                                               profile->files, &contents);
         }

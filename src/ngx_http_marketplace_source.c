@@ -179,6 +179,7 @@ ngx_http_marketplace_local_endpoint(ngx_conf_t *cf,
 
     endpoint->upstream = mlcf->metering.upstream;
 
+    endpoint->upstream.buffer_size = NGX_HTTP_MARKETPLACE_REPLY_MAX;
     endpoint->upstream.connect_timeout = NGX_HTTP_MARKETPLACE_LOCAL_TIMEOUT;
     endpoint->upstream.send_timeout = NGX_HTTP_MARKETPLACE_LOCAL_TIMEOUT;
     endpoint->upstream.read_timeout = NGX_HTTP_MARKETPLACE_LOCAL_TIMEOUT;

@@ -45,11 +45,12 @@ typedef struct {
 void mp_http_reply_init(mp_http_reply_t *reply);
 
 /*
- * Goes on with a reply of which len bytes are in buf, a buffer of size bytes
- * that stays where it is between calls.  Chunks are joined in place.  Replies
- * with a status below 200 are passed over.
+ * Goes on with a reply of at most size bytes, of which len are in buf.  Between
+ * calls they may be copied to a larger buffer, if the one before stays as it
+ * was.  Chunks are joined in place.  Replies with a status below 200 are
+ * passed over.
  *
- * When it returns MP_REPLY_DONE, the strings of reply point into buf.  A reply
+ * When it returns MP_REPLY_DONE, the strings of reply point into the buffers.  A reply
  * that ends where the connection does has an empty body: nothing tells that
  * it is whole.
  */
