@@ -169,6 +169,7 @@ typedef struct {
     ngx_event_free_peer_pt            free_peer;
     ngx_uint_t                        tries;      /* connections tried */
     unsigned                          connected:1;
+    unsigned                          stale:1;    /* a block's kept one was */
     unsigned                          done:1;
 
     /* NGX_OK: reply is here; NGX_DECLINED: what came is no reply; NGX_ABORT:

@@ -21,6 +21,7 @@ typedef enum {
 typedef struct {
     ngx_http_marketplace_entry_t      entry;
     uint32_t                          call;     /* counts them */
+    uint32_t                          failed;   /* the one that data is of */
     u_char                            state;
     u_char                            awaited;
 
@@ -73,6 +74,7 @@ ngx_http_marketplace_answer_id(ngx_http_marketplace_ctx_t *ctx)
     mp_hmac_key(&hmac, secret);
 
     SHA256_Update(&hmac.inner, ctx->conf->id, NGX_HTTP_MARKETPLACE_ID_LEN);
+    SHA256_Update(&hmac.inner, &ctx->conf->cache_valid, sizeof(time_t));
     ngx_http_marketplace_hash_source(&hmac.inner, ctx->conf->source,
                                      ctx->request->connection->log);
 
@@ -116,6 +118,15 @@ ngx_http_marketplace_look_answer(ngx_http_marketplace_ctx_t *ctx,
 {
     time_t  age;
 
+    /* what a call has come to counts for who waited for it, even if there is
+     * another call already */
+
+    if (ctx->call && answer->failed
+        && (int32_t) (answer->failed - ctx->call) >= 0)
+    {
+        return ngx_http_marketplace_take_failure(ctx, answer);
+    }
+
     switch (answer->state) {
 
     case NGX_HTTP_MARKETPLACE_RESOLVES:
@@ -129,17 +140,17 @@ ngx_http_marketplace_look_answer(ngx_http_marketplace_ctx_t *ctx,
         break;
 
     case NGX_HTTP_MARKETPLACE_FAILED:
-
-        if (ctx->call == answer->call) {
-            return ngx_http_marketplace_take_failure(ctx, answer);
-        }
-
         break;
 
     default: /* NGX_HTTP_MARKETPLACE_ASKED */
 
         if (ngx_http_marketplace_is_at_work(&answer->u.caller)) {
-            ctx->call = answer->call;
+            if (ctx->call == 0
+                || (int32_t) (answer->call - ctx->call) < 0)
+            {
+                ctx->call = answer->call;
+            }
+
             answer->awaited = 1;
 
             return NGX_AGAIN;
@@ -194,6 +205,9 @@ ngx_http_marketplace_take_failure(ngx_http_marketplace_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    ngx_http_marketplace_let_pass(ngx_http_marketplace_main(ctx)->zone,
+                                  &answer->entry);
+
     ngx_memcpy(&failure, answer->data, sizeof(failure));
 
     error->name_len = failure.name_len;
@@ -239,6 +253,7 @@ ngx_http_marketplace_answer_put(ngx_http_marketplace_ctx_t *ctx)
 
     if (answer) {
         answer->state = NGX_HTTP_MARKETPLACE_RESOLVES;
+        answer->failed = 0;
         answer->u.resolved = ngx_time();
 
         mp_copy(answer->data, packed);
@@ -304,6 +319,12 @@ ngx_http_marketplace_write_failure(ngx_http_marketplace_ctx_t *ctx)
                                                     + failure.message_len);
     if (answer) {
         answer->state = NGX_HTTP_MARKETPLACE_FAILED;
+        answer->failed = ctx->call;
+
+        /* it must not take the place of a customer */
+
+        ngx_http_marketplace_let_pass(ngx_http_marketplace_main(ctx)->zone,
+                                      &answer->entry);
 
         p = ngx_cpymem(answer->data, &failure, sizeof(failure));
         p = mp_copy(p, ctx->error.name);

@@ -148,7 +148,11 @@ ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx)
     rc = ngx_http_marketplace_obtain(ctx);
 
     if (rc == NGX_ERROR) {
-        return ngx_http_marketplace_abandon(ctx);
+
+        /* a subrequest may be half made: no response can be sent any more */
+
+        (void) ngx_http_marketplace_abandon(ctx);
+        return NGX_ERROR;
     }
 
     if (ngx_http_marketplace_is_exchanging(ctx)) {

@@ -38,6 +38,10 @@ static ngx_http_marketplace_exchange_t *ngx_http_marketplace_peer_exchange(
     ngx_peer_connection_t *pc);
 static ngx_int_t ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc,
     void *data);
+static ngx_uint_t ngx_http_marketplace_was_stale(ngx_peer_connection_t *pc,
+    ngx_uint_t state);
+static void ngx_http_marketplace_forget_tried(
+    ngx_http_upstream_rr_peer_data_t *rrp);
 static void ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc,
     void *data, ngx_uint_t state);
 static void ngx_http_marketplace_exchange_abort_request(
@@ -93,6 +97,7 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
 
     exchange->rc = NGX_AGAIN;
     exchange->connected = 0;
+    exchange->stale = 0;
     exchange->done = 0;
 
     if (ngx_http_subrequest(r, &exchange->name, NULL, &sr, ps,
@@ -523,10 +528,19 @@ ngx_http_marketplace_get_block_peer(ngx_peer_connection_t *pc, void *data)
 
     exchange = ngx_http_marketplace_peer_exchange(pc);
 
+    /* the block does not tell when it has handed out a kept connection that
+     * was dead; after one, another is not trusted either */
+
+    if (pc->cached) {
+        exchange->stale = 1;
+    }
+
     rc = exchange->get_peer(pc, data);
 
     if (rc != NGX_DONE
-        || ngx_http_marketplace_is_ours(pc->connection, exchange->endpoint))
+        || (!exchange->stale
+            && ngx_http_marketplace_is_ours(pc->connection,
+                                            exchange->endpoint)))
     {
         return rc;
     }
@@ -614,23 +628,59 @@ ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
 }
 
 
+/* A kept connection that AWS has just closed tells nothing of its address. */
+
+static ngx_uint_t
+ngx_http_marketplace_was_stale(ngx_peer_connection_t *pc, ngx_uint_t state)
+{
+    return pc->cached && (state & NGX_PEER_FAILED)
+           && pc->connection
+           && !pc->connection->read->timedout
+           && !pc->connection->write->timedout;
+}
+
+
+
+static void
+ngx_http_marketplace_forget_tried(ngx_http_upstream_rr_peer_data_t *rrp)
+{
+    ngx_uint_t                    i;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    i = 0;
+
+    for (peer = rrp->peers->peer; peer != rrp->current; peer = peer->next) {
+        i++;
+    }
+
+    rrp->tried[i / (8 * sizeof(uintptr_t))] &=
+                        ~((uintptr_t) 1 << i % (8 * sizeof(uintptr_t)));
+}
+
+
 static void
 ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state)
 {
+    ngx_uint_t                        stale;
     ngx_http_upstream_t              *u;
     ngx_http_marketplace_exchange_t  *exchange;
 
     exchange = ngx_http_marketplace_peer_exchange(pc);
     u = exchange->subrequest->upstream;
 
-    if (pc->connection && !(state & NGX_PEER_FAILED)
-        && u->keepalive && u->request_body_sent)
+    stale = ngx_http_marketplace_was_stale(pc, state);
+
+    if (stale) {
+        ngx_http_marketplace_forget_tried(data);
+
+    } else if (pc->connection && !(state & NGX_PEER_FAILED)
+               && u->keepalive && u->request_body_sent)
     {
         (void) ngx_http_marketplace_keep_connection(exchange->endpoint, pc);
     }
 
-    exchange->free_peer(pc, data, state);
+    exchange->free_peer(pc, data, stale ? 0 : state);
 }
 
 

@@ -109,6 +109,8 @@ ngx_http_marketplace_keep_connection(ngx_http_marketplace_endpoint_t *endpoint,
     if (endpoint->keepalive == 0
         || c->read->eof || c->read->error || c->read->timedout
         || c->write->error || c->write->timedout
+        || (c->ssl && (SSL_get_shutdown(c->ssl->connection)
+                       || SSL_has_pending(c->ssl->connection)))
         || ngx_terminate || ngx_exiting
         || ngx_handle_read_event(c->read, 0) != NGX_OK)
     {

@@ -281,6 +281,12 @@ ngx_http_marketplace_set_conf_id(ngx_http_marketplace_loc_conf_t *mlcf)
     aws.endpoint = &mlcf->metering;
     aws.scope.region = mlcf->scope.region;
 
+    /* two blocks may be reached by the same name */
+
+    if (mlcf->metering.upstream_block) {
+        aws.path = mlcf->metering.upstream_block->host;
+    }
+
     ngx_http_marketplace_set_id(&aws, &mlcf->tls);
 
     ngx_memcpy(mlcf->id, aws.id, NGX_HTTP_MARKETPLACE_ID_LEN);

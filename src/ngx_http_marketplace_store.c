@@ -103,6 +103,7 @@ ngx_http_marketplace_init_zone(ngx_shm_zone_t *zone, void *data)
     ngx_rbtree_init(&store->rbtree, &store->sentinel,
                     ngx_http_marketplace_insert);
     ngx_queue_init(&store->queue);
+    ngx_queue_init(&store->passing);
 
     shpool->log_nomem = 0;
     zone->data = store;
@@ -257,7 +258,7 @@ ngx_http_marketplace_alloc_entry(ngx_shm_zone_t *zone, size_t size,
     ngx_http_marketplace_entry_t *keep)
 {
     void                          *p;
-    ngx_queue_t                   *q;
+    ngx_queue_t                   *q, *queue;
     ngx_slab_pool_t               *shpool;
     ngx_http_marketplace_store_t  *store;
     ngx_http_marketplace_entry_t  *entry;
@@ -272,9 +273,11 @@ ngx_http_marketplace_alloc_entry(ngx_shm_zone_t *zone, size_t size,
             return p;
         }
 
-        q = ngx_queue_last(&store->queue);
+        queue = ngx_queue_empty(&store->passing) ? &store->queue
+                                                 : &store->passing;
+        q = ngx_queue_last(queue);
 
-        if (q == ngx_queue_sentinel(&store->queue)) {
+        if (q == ngx_queue_sentinel(queue)) {
             return NULL;
         }
 
@@ -286,6 +289,19 @@ ngx_http_marketplace_alloc_entry(ngx_shm_zone_t *zone, size_t size,
 
         ngx_http_marketplace_remove(zone, entry);
     }
+}
+
+
+void
+ngx_http_marketplace_let_pass(ngx_shm_zone_t *zone,
+    ngx_http_marketplace_entry_t *entry)
+{
+    ngx_http_marketplace_store_t  *store;
+
+    store = zone->data;
+
+    ngx_queue_remove(&entry->queue);
+    ngx_queue_insert_head(&store->passing, &entry->queue);
 }
 
 

@@ -34,7 +34,8 @@ typedef struct {
 typedef struct {
     ngx_rbtree_t                      rbtree;
     ngx_rbtree_node_t                 sentinel;
-    ngx_queue_t                       queue;
+    ngx_queue_t                       queue;       /* by last use */
+    ngx_queue_t                       passing;     /* of use for a moment */
 
     u_char                            secret[NGX_HTTP_MARKETPLACE_SECRET_LEN];
     ngx_atomic_uint_t                 version;     /* last one given out */
@@ -48,10 +49,11 @@ void ngx_http_marketplace_unlock(ngx_shm_zone_t *zone);
 
 /*
  * All of these are for who holds the lock.  find and add (which finds, too)
- * make the entry the one that was used last.  add and resize make room by
- * removing the entries that were not used for longest; where that is not
- * enough they return NULL, and resize has removed the entry, too.  What is
- * removed is overwritten.  resize moves the entry and keeps what fits of it.
+ * make the entry the one that was used last; let_pass says that, until it is
+ * found again, it is of use for a moment only.  add and resize make room by
+ * removing such entries, and then those that were not used for longest; where
+ * that is not enough they return NULL, and resize has removed the entry, too.  What is removed is overwritten.  resize moves the entry and
+ * keeps what fits of it.
  */
 ngx_http_marketplace_entry_t *ngx_http_marketplace_find(ngx_shm_zone_t *zone,
     const u_char *id);
@@ -59,6 +61,8 @@ ngx_http_marketplace_entry_t *ngx_http_marketplace_add(ngx_shm_zone_t *zone,
     const u_char *id, size_t size);
 ngx_http_marketplace_entry_t *ngx_http_marketplace_resize(
     ngx_shm_zone_t *zone, ngx_http_marketplace_entry_t *entry, size_t size);
+void ngx_http_marketplace_let_pass(ngx_shm_zone_t *zone,
+    ngx_http_marketplace_entry_t *entry);
 void ngx_http_marketplace_remove(ngx_shm_zone_t *zone,
     ngx_http_marketplace_entry_t *entry);
 

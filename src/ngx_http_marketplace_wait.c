@@ -177,6 +177,13 @@ ngx_http_marketplace_wait_handler(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
+    /* the client has gone, and what runs now has nothing to do with it */
+
+    if (r->post_action) {
+        ngx_http_marketplace_stop(ctx);
+        return;
+    }
+
     ngx_http_core_run_phases(r);
     ngx_http_run_posted_requests(c);
 }

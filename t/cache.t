@@ -844,3 +844,47 @@ are_answered('1 * 400 InvalidTokenException MISS, '
     . '2 * 400 InvalidTokenException SHARED', \@refused, 'refused');
 is(calls(), $n, 'and no other');
 ok(at_rest, 'nothing is left');
+
+=== TEST 24: upstream blocks of the same host
+--- http_config eval
+join '', (map { <<"_EOC_" } qw(one other)), ::server(map { ("/$_", "marketplace_endpoint http://$_;") } qw(one other))
+    upstream $_ {
+        server 127.0.0.1:\$TEST_NGINX_AWS_HTTP;
+    }
+_EOC_
+--- config eval: $::at_rest
+--- test
+is_outcome('ok', '200 MISS', $_) for qw(/one /other);
+is_outcome('ok', '200 HIT', $_) for qw(/one /other);
+is(calls(), 2, 'a call of each');
+
+=== TEST 25: one location keeps answers for longer than another
+--- http_config eval
+::server('/long', 'marketplace_cache_valid 1h;',
+    '/short', 'marketplace_cache_valid 1s;')
+--- config eval: $::at_rest
+--- test
+my $token = 'seq:ok|error:ThrottlingException|error:ThrottlingException';
+
+is_outcome($token, '200 MISS', '/long');
+is_outcome($token, '503 ThrottlingException MISS', '/short');
+is_outcome($token, '200 HIT', '/long');
+
+=== TEST 26: false tokens take no place of good ones
+--- http_config eval
+"marketplace_cache_size 64k;" . ::server('/register', '')
+--- config eval: $::at_rest
+--- test
+is_outcome("ok-$_", '200 MISS') for 1 .. 10;
+
+# of a failure that somebody has waited for there is a trace
+
+for my $round (1 .. 10) {
+    my @clients = map { begin(2, 'hold:error:InvalidTokenException:400::'
+        . "$round-$_ " . 'x' x 800) } 1 .. 15;
+
+    release(15 * $round + 10);
+    like(outcome(all_of($_)), qr/^400 /, 'refused') for @clients;
+}
+
+is_outcome("ok-$_", '200 HIT') for 1 .. 10;

@@ -28,6 +28,22 @@ for (1 .. 50) {
 die 'no port' unless $after;
 $ENV{TEST_NGINX_MOVING} = $before->sockport;
 
+# And at three addresses of one name.
+
+our @several;
+
+for (1 .. 50) {
+    @several = IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1')
+        // die;
+    push @several, map { IO::Socket::INET->new(Listen => 16,
+        LocalAddr => "127.0.0.$_", LocalPort => $several[0]->sockport) // () }
+        2, 3;
+    last if @several == 3;
+}
+
+die 'no port' unless @several == 3;
+$ENV{TEST_NGINX_SEVERAL} = $several[0]->sockport;
+
 # A CA that has signed nothing.
 
 system("cd $ENV{TEST_NGINX_TMP} && openssl req -x509 -newkey rsa:2048 -nodes"
@@ -307,7 +323,75 @@ like(all_of($client), qr/^HTTP\S+ 200 .*X-Status: (?:-, ){4}200\r/s,
     'all kept ones are tried, then a new one');
 ok(at_rest, 'nothing is left');
 
-=== TEST 6: a new connection that ends is a failure
+=== TEST 6: AWS closes its connections at all addresses of a name
+--- http_config eval: $::kept
+--- config eval
+::locations('/register', 'marketplace_endpoint http://several.test:$TEST_NGINX_SEVERAL;
+    resolver 127.0.0.1:$TEST_NGINX_DNS ipv6=off; marketplace_tries 1;')
+--- test
+my $select = IO::Select->new(@several);
+my %listening = map { $_ => 1 } @several;
+my %kept;
+
+# The socket on which AWS is called next, by a connection or over a kept one.
+
+sub called {
+    my ($socket) = $select->can_read(5) or die 'no call';
+
+    if ($listening{$socket}) {
+        $socket = $socket->accept;
+        $select->add($socket);
+    }
+
+    read_call($socket);
+
+    return $socket;
+}
+
+for (1 .. 200) {
+    my $client = begin_registering('ok');
+    my $aws = called();
+
+    $aws->syswrite($reply);
+    all_of($client);
+    $kept{$aws->sockhost} = $aws;
+    last if keys %kept == 3;
+}
+
+is(keys %kept, 3, 'one is kept to each address');
+
+my $client = begin_registering('ok');
+
+for (1 .. 3) {
+    my $aws = called();
+
+    is($aws, $kept{$aws->sockhost}, 'called over a kept one');
+    $select->remove($aws);
+    close $aws;
+}
+
+my $aws = called();
+$aws->syswrite($reply);
+like(all_of($client), qr/^HTTP\S+ 200 .*X-Status: (?:-, ){3}200\r/s,
+    'then over a new one');
+
+# a new one that ends is a failure of its address, of which there are others
+
+$client = begin_registering('ok');
+$aws = called();
+$select->remove($aws);
+close $aws;
+
+for (1 .. 3) {
+    $aws = called();
+    $select->remove($aws);
+    close $aws;
+}
+
+like(all_of($client), qr/^HTTP\S+ 502 .*X-Status: (?:-, ){3}-\r/s, 'each once');
+ok(at_rest, 'nothing is left');
+
+=== TEST 7: a new connection that ends is a failure
 --- http_config eval: $::kept
 --- config eval: ::locations('/register', $::endpoint{puppet})
 --- test
@@ -317,7 +401,7 @@ read_call($aws);
 close $aws;
 like(all_of($client), qr/^HTTP\S+ 502 .*X-Status: -\r/s, 'one attempt');
 
-=== TEST 7: a reply with something behind it
+=== TEST 8: a reply with something behind it
 --- http_config eval: $::kept
 --- config eval: ::locations('/register', $::endpoint{puppet})
 --- test
@@ -362,7 +446,7 @@ for my $length ('', "Content-Length: 5\r\n") {
 
 ok(at_rest, 'nothing is left');
 
-=== TEST 8: whoever verifies does so
+=== TEST 9: whoever verifies does so
 --- http_config eval: $::kept
 --- config eval
 my $host = 'marketplace_endpoint https://localhost:$TEST_NGINX_AWS_HTTPS;';
@@ -393,7 +477,7 @@ is(join(', ', sort map { join ' ', @$_ } values %paths),
     'good good-too, off, off-ca, protocol', 'who shares a connection')
     or diag('off and off-ca may share one');
 
-=== TEST 9: other names of one address
+=== TEST 10: other names of one address
 --- http_config eval
 $::kept . 'resolver 127.0.0.1:$TEST_NGINX_DNS;'
 --- config eval
@@ -407,7 +491,7 @@ for (1 .. 3) {
 is(connections(), 2, 'one connection each');
 is(connections("token=ok-$_"), 1, "$_: one") for qw(v4 alias);
 
-=== TEST 10: a reload
+=== TEST 11: a reload
 --- http_config eval: $::kept
 --- config eval
 ::locations(map { ("/$_", $::endpoint{$_}) } qw(http https))
@@ -423,7 +507,7 @@ is_outcome('ok', '200', "/$_") for qw(http https);
 is(connections(), 6, 'new ones');
 ok(at_rest, 'nothing is left');
 
-=== TEST 11: a reload during a call
+=== TEST 12: a reload during a call
 --- http_config eval: $::kept
 --- config eval: ::locations('/register', $::endpoint{http})
 --- test
@@ -437,7 +521,7 @@ like(all_of($client), qr/^HTTP\S+ 200 /, 'answered');
 ok(wait_until { !grep { $_ == $old } worker_processes() }, 'the old one goes');
 none_open;
 
-=== TEST 12: the name has another address
+=== TEST 13: the name has another address
 --- http_config eval
 $::kept . 'resolver 127.0.0.1:$TEST_NGINX_DNS ipv6=off;'
 --- config eval
@@ -468,7 +552,7 @@ like(all_of($client), qr/^HTTP\S+ 200 /, 'answered at the new address');
 serve($after, $new, $reply);
 is_open($old, 'the old one is not asked');
 
-=== TEST 13: those for credentials are not kept
+=== TEST 14: those for credentials are not kept
 --- env
 !AWS_EC2_METADATA_DISABLED
 AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$TEST_NGINX_AWS_HTTP
@@ -495,21 +579,21 @@ for my $service (qw(imds container sts)) {
 is(connections(), 1, 'one connection for the calls');
 is(still_open(), 1, 'which is kept');
 
-=== TEST 14: no number
+=== TEST 15: no number
 --- http_config
     marketplace_keepalive x;
 --- config
 --- refused
 invalid value "x" in "marketplace_keepalive", it must be a number, like "4"
 
-=== TEST 15: below zero
+=== TEST 16: below zero
 --- http_config
     marketplace_keepalive -1;
 --- config
 --- refused
 invalid value "-1" in "marketplace_keepalive", it must be a number, like "4"
 
-=== TEST 16: twice
+=== TEST 17: twice
 --- http_config
     marketplace_keepalive 1;
     marketplace_keepalive 1;
