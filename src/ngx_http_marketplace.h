@@ -20,6 +20,7 @@
 #include "aws/mp_resolve_customer.h"
 #include "aws/mp_retry.h"
 #include "aws/mp_sts.h"
+#include "session/mp_session.h"
 #include "token/mp_token.h"
 
 
@@ -83,6 +84,7 @@ typedef struct ngx_http_marketplace_credentials_s
     ngx_http_marketplace_credentials_t;
 typedef struct ngx_http_marketplace_source_s  ngx_http_marketplace_source_t;
 typedef struct ngx_http_marketplace_fetch_s  ngx_http_marketplace_fetch_t;
+typedef struct ngx_http_marketplace_session_s  ngx_http_marketplace_session_t;
 
 
 /*
@@ -129,6 +131,10 @@ typedef struct {
     ngx_uint_t                        token_source;
     size_t                            token_max_size;
     ngx_array_t                      *product_codes;    /* of ngx_str_t */
+
+    ngx_flag_t                        request_headers;
+    ngx_array_t                      *redirect;         /* its parts */
+    ngx_http_marketplace_session_t   *session;          /* NULL: off */
 
     ngx_str_t                         region;
     ngx_str_t                         endpoint;
@@ -180,7 +186,8 @@ typedef struct {
 
 
 typedef enum {
-    NGX_HTTP_MARKETPLACE_READING = 0,
+    NGX_HTTP_MARKETPLACE_UNRESOLVED = 0,
+    NGX_HTTP_MARKETPLACE_READING,
     NGX_HTTP_MARKETPLACE_ASKING,       /* whether another request knows */
     NGX_HTTP_MARKETPLACE_SIGNING,      /* or, rather, about to: first there
                                         * have to be credentials */
@@ -191,17 +198,32 @@ typedef enum {
 } ngx_http_marketplace_state_e;
 
 
-/* A resolve, from the body to the identity.  It lives as long as the request
- * does, internal redirects included. */
+/* A resolve, from the body to the identity, or what a session has kept of one.
+ * It lives as long as the request does, internal redirects included. */
 typedef struct {
     ngx_http_request_t               *request;
     ngx_http_marketplace_loc_conf_t  *conf;
     ngx_http_marketplace_state_e      state;
     ngx_int_t                         verdict;    /* for the phase engine */
-    ngx_uint_t                        refused;    /* with an error's status */
+    unsigned                          refused:1;  /* with an error's status */
+    unsigned                          headers:1;  /* the request has ours */
+    unsigned                          redirected:1;  /* the client, somewhere
+                                                      * else */
+    unsigned                          settled:1;  /* so is the session, by a
+                                                   * location */
+
+    /* whose cookie was looked for, and for which products; the key that has
+     * signed it, if the customer is the session's; and the cookie that the
+     * response sets */
+    ngx_http_marketplace_session_t   *session;
+    ngx_array_t                      *products;
+    const mp_session_key_t           *session_key;
+    ngx_table_elt_t                  *set_cookie;
+    ngx_http_marketplace_session_t   *set_cookie_of;
 
     mp_registration_t                 registration;
     mp_customer_t                     customer;
+    mp_str_t                          offer_type;
     mp_error_t                        error;      /* no name: none */
     mp_aws_error_t                   *aws_error;  /* what AWS said of it */
     ngx_str_t                         request_id;
@@ -294,6 +316,11 @@ char *ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_marketplace_assume_role(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* Whether an argument is this parameter, with its "=", and the first one of
+ * that name: value, until then without data, is what follows. */
+ngx_uint_t ngx_http_marketplace_param(ngx_str_t *arg, const char *name,
+    ngx_str_t *value);
 
 
 /* ngx_http_marketplace_source.c: makes of a location's settings where its
@@ -453,19 +480,56 @@ ngx_uint_t ngx_http_marketplace_is_same_host(
     ngx_http_marketplace_endpoint_t *a, ngx_http_marketplace_endpoint_t *b);
 
 
-/* ngx_http_marketplace_resolve.c: the phase handlers, and the resolve of a
- * request, or NULL if there was none. */
+/* ngx_http_marketplace_resolve.c: the phase handlers, the resolve of a request
+ * (NULL if there is none), and a new one (NULL if there is no memory). */
 ngx_int_t ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_marketplace_resolve_handler(ngx_http_request_t *r);
 ngx_http_marketplace_ctx_t *ngx_http_marketplace_get_ctx(
     ngx_http_request_t *r);
+ngx_http_marketplace_ctx_t *ngx_http_marketplace_create_ctx(
+    ngx_http_request_t *r);
+
+/* Whether the customer has bought one of the location's products; has him no
+ * longer be the request's, without further ado or as an error. */
+ngx_uint_t ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
+    ngx_http_marketplace_loc_conf_t *mlcf);
+void ngx_http_marketplace_forget_customer(ngx_http_marketplace_ctx_t *ctx);
+void ngx_http_marketplace_reject_product(ngx_http_marketplace_ctx_t *ctx);
 
 
 /* ngx_http_marketplace_identity.c: the request headers.  The strip handler
- * removes those that a client sent. */
+ * removes those that a client sent; set has the request have ours, or none. */
 ngx_int_t ngx_http_marketplace_strip_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_marketplace_strip_named_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_marketplace_add_headers(ngx_http_marketplace_ctx_t *ctx);
+ngx_int_t ngx_http_marketplace_set_headers(ngx_http_marketplace_ctx_t *ctx,
+    ngx_uint_t on);
+
+/* Takes a header that is in this part of the request's list off it. */
+ngx_int_t ngx_http_marketplace_remove_header(ngx_list_t *headers,
+    ngx_list_part_t *part, ngx_uint_t i);
+
+
+/* ngx_http_marketplace_session.c: the directive, and the phase handler, which
+ * has a session's customer be the request's. */
+char *ngx_http_marketplace_session(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_marketplace_session_handler(ngx_http_request_t *r);
+
+/* The same for a variable that is asked for in an earlier phase.  Returns
+ * NGX_OK, whether or not there is a session, or NGX_ERROR. */
+ngx_int_t ngx_http_marketplace_look_for_session(ngx_http_request_t *r);
+
+/* Has the response begin a session of the customer.  NGX_DECLINED if no cookie
+ * is large enough, or NGX_ERROR. */
+ngx_int_t ngx_http_marketplace_begin_session(ngx_http_marketplace_ctx_t *ctx);
+
+
+/* ngx_http_marketplace_redirect.c: the directive; and the status of a response
+ * that sends the client to its URL. */
+char *ngx_http_marketplace_redirect(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_marketplace_redirect_client(ngx_http_request_t *r,
+    ngx_array_t *redirect);
 
 
 /* ngx_http_marketplace_variables.c */

@@ -40,8 +40,6 @@ static ngx_int_t ngx_http_marketplace_check_token_file(ngx_conf_t *cf,
     ngx_str_t *file, const char *name);
 static ngx_int_t ngx_http_marketplace_expand_home(ngx_conf_t *cf,
     ngx_str_t *file);
-static ngx_uint_t ngx_http_marketplace_param(ngx_str_t *arg,
-    const char *name, ngx_str_t *value);
 static ngx_str_t ngx_http_marketplace_param_name(ngx_str_t *arg);
 static ngx_str_t ngx_http_marketplace_getenv(const char *name);
 
@@ -861,7 +859,7 @@ ngx_http_marketplace_expand_home(ngx_conf_t *cf, ngx_str_t *file)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_marketplace_param(ngx_str_t *arg, const char *name, ngx_str_t *value)
 {
     size_t  len;

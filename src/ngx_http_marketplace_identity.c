@@ -11,9 +11,10 @@
 
 static ngx_int_t ngx_http_marketplace_add_header(ngx_http_request_t *r,
     ngx_uint_t i, mp_str_t value);
+static ngx_int_t ngx_http_marketplace_remove_headers(ngx_http_request_t *r,
+    ngx_uint_t ours);
+static ngx_uint_t ngx_http_marketplace_is_ours(ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_marketplace_is_foreign(ngx_table_elt_t *h);
-static ngx_int_t ngx_http_marketplace_remove_header(ngx_list_t *headers,
-    ngx_list_part_t *part, ngx_uint_t i);
 
 
 static struct {
@@ -42,29 +43,42 @@ static struct {
 
 
 ngx_int_t
-ngx_http_marketplace_add_headers(ngx_http_marketplace_ctx_t *ctx)
+ngx_http_marketplace_set_headers(ngx_http_marketplace_ctx_t *ctx,
+    ngx_uint_t on)
 {
-    ngx_uint_t  i;
+    ngx_uint_t           i;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (ctx->headers && ngx_http_marketplace_remove_headers(r, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->headers = on;
+
+    if (!on) {
+        return NGX_OK;
+    }
 
     for (i = 0; i < MP_CUSTOMER_FIELDS; i++) {
 
-        if (ngx_http_marketplace_add_header(ctx->request, i,
-                                            ctx->customer.field[i])
+        if (ngx_http_marketplace_add_header(r, i, ctx->customer.field[i])
             != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    if (ngx_http_marketplace_add_header(ctx->request,
+    if (ngx_http_marketplace_add_header(r,
                                         NGX_HTTP_MARKETPLACE_OFFER_TYPE_HEADER,
-                                        ctx->registration.offer_type)
+                                        ctx->offer_type)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_marketplace_add_header(ctx->request,
+    return ngx_http_marketplace_add_header(r,
                                            NGX_HTTP_MARKETPLACE_ERROR_HEADER,
                                            ctx->error.name);
 }
@@ -125,14 +139,23 @@ ngx_http_marketplace_strip_named_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_marketplace_strip_handler(ngx_http_request_t *r)
 {
+    if (r == r->main && ngx_http_marketplace_remove_headers(r, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* Removes our own headers, or those that a client has made up. */
+
+static ngx_int_t
+ngx_http_marketplace_remove_headers(ngx_http_request_t *r, ngx_uint_t ours)
+{
     ngx_uint_t        i;
     ngx_list_t       *headers;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-
-    if (r != r->main) {
-        return NGX_DECLINED;
-    }
 
     headers = &r->headers_in.headers;
 
@@ -142,18 +165,22 @@ ngx_http_marketplace_strip_handler(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (!ngx_http_marketplace_is_foreign(&h[i])) {
+            if (!(ours ? ngx_http_marketplace_is_ours(&h[i])
+                       : ngx_http_marketplace_is_foreign(&h[i])))
+            {
                 continue;
             }
 
-            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                          "marketplace: client sent header \"%V\", removed",
-                          &h[i].key);
+            if (!ours) {
+                ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                              "marketplace: client sent header \"%V\", "
+                              "removed", &h[i].key);
+            }
 
             if (ngx_http_marketplace_remove_header(headers, part, i)
                 != NGX_OK)
             {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+                return NGX_ERROR;
             }
 
             /* what followed it is in the next part now */
@@ -162,7 +189,22 @@ ngx_http_marketplace_strip_handler(ngx_http_request_t *r)
         }
     }
 
-    return NGX_DECLINED;
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_marketplace_is_ours(ngx_table_elt_t *h)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_MARKETPLACE_HEADERS; i++) {
+        if (h->key.data == ngx_http_marketplace_headers[i].name.data) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -223,7 +265,7 @@ ngx_http_marketplace_is_foreign(ngx_table_elt_t *h)
  * nginx expects every part but the first to have an element.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_marketplace_remove_header(ngx_list_t *headers, ngx_list_part_t *part,
     ngx_uint_t i)
 {

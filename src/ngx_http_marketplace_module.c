@@ -36,6 +36,8 @@ static char *ngx_http_marketplace_token_source(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_marketplace_product_code(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_marketplace_request_headers(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_marketplace_region(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_marketplace_endpoint(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -179,6 +181,27 @@ static ngx_command_t  ngx_http_marketplace_commands[] = {
       0,
       NULL },
 
+    { ngx_string("marketplace_request_headers"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_FLAG,
+      ngx_http_marketplace_request_headers,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_marketplace_loc_conf_t, request_headers),
+      NULL },
+
+    { ngx_string("marketplace_redirect"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_TAKE1,
+      ngx_http_marketplace_redirect,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("marketplace_session"),
+      NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_1MORE,
+      ngx_http_marketplace_session,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("marketplace_ssl_verify"),
       NGX_HTTP_MARKETPLACE_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -282,6 +305,13 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
         || ngx_http_marketplace_add_handler(cf, NGX_HTTP_REWRITE_PHASE,
                                       ngx_http_marketplace_strip_named_handler)
            != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_marketplace_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                         ngx_http_marketplace_session_handler)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -428,6 +458,9 @@ ngx_http_marketplace_create_loc_conf(ngx_conf_t *cf)
     mlcf->resolve = NGX_CONF_UNSET_UINT;
     mlcf->token_max_size = NGX_CONF_UNSET_SIZE;
     mlcf->product_codes = NGX_CONF_UNSET_PTR;
+    mlcf->request_headers = NGX_CONF_UNSET;
+    mlcf->redirect = NGX_CONF_UNSET_PTR;
+    mlcf->session = NGX_CONF_UNSET_PTR;
     mlcf->credentials = NGX_CONF_UNSET_PTR;
     mlcf->assume_role = NGX_CONF_UNSET_PTR;
     mlcf->timeout = NGX_CONF_UNSET_MSEC;
@@ -482,6 +515,9 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->token_max_size, prev->token_max_size,
                               8 * 1024);
     ngx_conf_merge_ptr_value(conf->product_codes, prev->product_codes, NULL);
+    ngx_conf_merge_value(conf->request_headers, prev->request_headers, 1);
+    ngx_conf_merge_ptr_value(conf->redirect, prev->redirect, NULL);
+    ngx_conf_merge_ptr_value(conf->session, prev->session, NULL);
     ngx_conf_merge_str_value(conf->region, prev->region, "");
     ngx_conf_merge_str_value(conf->endpoint, prev->endpoint, "");
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials, NULL);
@@ -685,6 +721,19 @@ ngx_http_marketplace_product_code(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_marketplace_request_headers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_marketplace_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
+    mmcf->used = 1;
+
+    return ngx_conf_set_flag_slot(cf, cmd, conf);
 }
 
 

@@ -22,12 +22,14 @@
 static ngx_int_t ngx_http_marketplace_start(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_uint_t ngx_http_marketplace_is_refusal(ngx_uint_t status);
+static ngx_int_t ngx_http_marketplace_continue_session(
+    ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_redirected(
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
-static ngx_http_marketplace_ctx_t *ngx_http_marketplace_create_ctx(
-    ngx_http_request_t *r, ngx_http_marketplace_loc_conf_t *mlcf);
 static void ngx_http_marketplace_cleanup(void *data);
 static ngx_int_t ngx_http_marketplace_read_body(
+    ngx_http_marketplace_ctx_t *ctx);
+static ngx_uint_t ngx_http_marketplace_may_register(
     ngx_http_marketplace_ctx_t *ctx);
 static void ngx_http_marketplace_body_handler(ngx_http_request_t *r);
 static mp_token_rc_t ngx_http_marketplace_token(
@@ -48,9 +50,6 @@ static mp_token_rc_t ngx_http_marketplace_copy_body(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_marketplace_registered(
     ngx_http_marketplace_ctx_t *ctx, mp_token_rc_t rc);
-static ngx_uint_t ngx_http_marketplace_is_product_of(
-    ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
-
 static ngx_int_t ngx_http_marketplace_conclude(
     ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx);
@@ -67,14 +66,18 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
 
-    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF || r != r->main) {
+    if ((mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF && mlcf->redirect == NULL)
+        || r != r->main)
+    {
         return NGX_DECLINED;
     }
 
     ctx = ngx_http_marketplace_get_ctx(r);
 
-    if (ctx == NULL) {
-        return ngx_http_marketplace_start(r, mlcf);
+    if (ctx == NULL || ctx->state == NGX_HTTP_MARKETPLACE_UNRESOLVED) {
+        return (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF)
+               ? ngx_http_marketplace_continue_session(ctx, mlcf)
+               : ngx_http_marketplace_start(r, mlcf);
     }
 
     if (ctx->state > NGX_HTTP_MARKETPLACE_READING
@@ -102,6 +105,30 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
 }
 
 
+/* Where nothing is resolved, whoever has a session is sent on. */
+
+static ngx_int_t
+ngx_http_marketplace_continue_session(ngx_http_marketplace_ctx_t *ctx,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_http_request_t  *r;
+
+    if (ctx == NULL || ctx->session_key == NULL || ctx->redirected) {
+        return NGX_DECLINED;
+    }
+
+    r = ctx->request;
+
+    if (r->error_page || r->err_status) {
+        return NGX_DECLINED;
+    }
+
+    ctx->redirected = 1;
+
+    return ngx_http_marketplace_redirect_client(r, mlcf->redirect);
+}
+
+
 /*
  * A request that is redirected to another location is not resolved again, but
  * has to be what that location demands.
@@ -111,22 +138,8 @@ static ngx_int_t
 ngx_http_marketplace_redirected(ngx_http_marketplace_ctx_t *ctx,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OPTIONAL) {
-        return NGX_DECLINED;
-    }
-
-    if (ctx->error.name.len) {
-        return ngx_http_marketplace_refuse(ctx);
-    }
-
-    if (ngx_http_marketplace_is_product_of(ctx, mlcf)) {
-        return NGX_DECLINED;
-    }
-
-    ctx->error = mp_product_code_mismatch;
-    ngx_http_marketplace_log_error(ctx);
-
-    return ngx_http_marketplace_refuse(ctx);
+    return (mlcf->resolve == NGX_HTTP_MARKETPLACE_ON && ctx->error.name.len)
+           ? ngx_http_marketplace_refuse(ctx) : NGX_DECLINED;
 }
 
 
@@ -157,18 +170,26 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
         }
     }
 
-    ctx = ngx_http_marketplace_create_ctx(r, mlcf);
+    ctx = ngx_http_marketplace_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_marketplace_create_ctx(r);
+    }
+
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->conf = mlcf;
+    ctx->start = ngx_current_msec;
+    ctx->registration = registration;
+    ctx->state = NGX_HTTP_MARKETPLACE_READING;
 
     if (r->method == NGX_HTTP_POST
         && (mlcf->token_source & NGX_HTTP_MARKETPLACE_BODY))
     {
         return ngx_http_marketplace_read_body(ctx);
     }
-
-    ctx->registration = registration;
 
     return ngx_http_marketplace_registered(ctx, rc);
 }
@@ -231,9 +252,8 @@ ngx_http_marketplace_get_ctx(ngx_http_request_t *r)
 }
 
 
-static ngx_http_marketplace_ctx_t *
-ngx_http_marketplace_create_ctx(ngx_http_request_t *r,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+ngx_http_marketplace_ctx_t *
+ngx_http_marketplace_create_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t          *cln;
     ngx_http_marketplace_ctx_t  *ctx;
@@ -249,8 +269,6 @@ ngx_http_marketplace_create_ctx(ngx_http_request_t *r,
     cln->handler = ngx_http_marketplace_cleanup;
 
     ctx->request = r;
-    ctx->conf = mlcf;
-    ctx->start = ngx_current_msec;
     ctx->verdict = NGX_DECLINED;
 
     ngx_http_set_ctx(r, ctx, ngx_http_marketplace_module);
@@ -278,6 +296,11 @@ ngx_http_marketplace_read_body(ngx_http_marketplace_ctx_t *ctx)
 
     /* what cannot be a registration is not held up to be read */
 
+    if (ctx->session_key && !ngx_http_marketplace_may_register(ctx)) {
+        return ngx_http_marketplace_registered(ctx,
+                                               ngx_http_marketplace_token(ctx));
+    }
+
     if (r->headers_in.content_length_n
         > ngx_http_marketplace_body_max(ctx->conf))
     {
@@ -296,6 +319,23 @@ ngx_http_marketplace_read_body(ngx_http_marketplace_ctx_t *ctx)
     ngx_http_finalize_request(r, NGX_DONE);
 
     return NGX_DONE;
+}
+
+
+/* Whether the body may have a token, as far as its headers tell. */
+
+static ngx_uint_t
+ngx_http_marketplace_may_register(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_http_headers_in_t  *headers;
+
+    headers = &ctx->request->headers_in;
+
+    return headers->content_type
+           && mp_token_can_carry(
+                        ngx_http_marketplace_mp(&headers->content_type->value))
+           && headers->content_length_n
+              <= ngx_http_marketplace_body_max(ctx->conf);
 }
 
 
@@ -357,7 +397,8 @@ ngx_http_marketplace_token_from_body(ngx_http_marketplace_ctx_t *ctx)
                                      ngx_http_marketplace_body_max(ctx->conf),
                                      &body);
     if (rc != MP_TOKEN_OK) {
-        return rc;
+        return (rc == MP_TOKEN_TOO_LARGE && ctx->session_key)
+               ? MP_TOKEN_MISSING : rc;
     }
 
     if (body.len == 0) {
@@ -371,7 +412,13 @@ ngx_http_marketplace_token_from_body(ngx_http_marketplace_ctx_t *ctx)
     type = ngx_http_marketplace_mp(&r->headers_in.content_type->value);
     rule = ngx_http_marketplace_rule(r, ctx->conf);
 
-    return mp_token_from_body(&ctx->registration, &rule, type, body);
+    rc = mp_token_from_body(&ctx->registration, &rule, type, body);
+
+    /* who has a session may send the application what is no registration */
+
+    return (rc == MP_TOKEN_INVALID && ctx->session_key
+            && mp_str_find(body, rule.field) == body.len)
+           ? MP_TOKEN_MISSING : rc;
 }
 
 
@@ -561,9 +608,24 @@ ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
 {
     ctx->request->connection->log->action = "resolving registration";
 
+    if ((rc == MP_TOKEN_MISSING || rc == MP_TOKEN_UNSUPPORTED)
+        && ctx->session_key)
+    {
+        return ngx_http_marketplace_conclude(ctx);
+    }
+
+    /* whoever registers now is who counts */
+
+    ngx_http_marketplace_forget_customer(ctx);
+
+    if (ngx_http_marketplace_set_headers(ctx, 0) != NGX_OK) {
+        return ngx_http_marketplace_abandon(ctx);
+    }
+
     switch (rc) {
 
     case MP_TOKEN_OK:
+        ctx->offer_type = ctx->registration.offer_type;
         return ngx_http_marketplace_begin(ctx);
 
     case MP_TOKEN_MISSING:
@@ -582,7 +644,28 @@ ngx_http_marketplace_registered(ngx_http_marketplace_ctx_t *ctx,
 }
 
 
-static ngx_uint_t
+void
+ngx_http_marketplace_forget_customer(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_memzero(&ctx->customer, sizeof(mp_customer_t));
+    ngx_memzero(&ctx->offer_type, sizeof(mp_str_t));
+    ngx_memzero(&ctx->cache_status, sizeof(mp_str_t));
+
+    ctx->session_key = NULL;
+}
+
+
+void
+ngx_http_marketplace_reject_product(ngx_http_marketplace_ctx_t *ctx)
+{
+    ngx_memzero(&ctx->customer, sizeof(mp_customer_t));
+
+    ctx->error = mp_product_code_mismatch;
+    ngx_http_marketplace_log_error(ctx);
+}
+
+
+ngx_uint_t
 ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
@@ -612,13 +695,29 @@ ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
 ngx_int_t
 ngx_http_marketplace_accept(ngx_http_marketplace_ctx_t *ctx)
 {
+    ngx_int_t          rc;
+    const mp_error_t  *error;
+
+    error = &mp_product_code_mismatch;
+
     if (ngx_http_marketplace_is_product_of(ctx, ctx->conf)) {
-        return ngx_http_marketplace_conclude(ctx);
+
+        rc = ctx->conf->session ? ngx_http_marketplace_begin_session(ctx)
+                                : NGX_OK;
+        if (rc == NGX_OK) {
+            return ngx_http_marketplace_conclude(ctx);
+        }
+
+        if (rc == NGX_ERROR) {
+            return ngx_http_marketplace_abandon(ctx);
+        }
+
+        error = &mp_session_too_large;
     }
 
     ngx_memzero(&ctx->customer, sizeof(mp_customer_t));
 
-    return ngx_http_marketplace_fail(ctx, &mp_product_code_mismatch);
+    return ngx_http_marketplace_fail(ctx, error);
 }
 
 
@@ -649,15 +748,23 @@ ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
     ctx->time = ngx_current_msec - ctx->start;
     ctx->request->connection->log->action = NULL;
 
-    if (ctx->error.name.len == 0
-        || ctx->conf->resolve == NGX_HTTP_MARKETPLACE_OPTIONAL)
+    if (ctx->error.name.len
+        && ctx->conf->resolve == NGX_HTTP_MARKETPLACE_ON)
     {
-        return (ngx_http_marketplace_add_headers(ctx) == NGX_OK)
-               ? NGX_DECLINED
-               : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_marketplace_refuse(ctx);
     }
 
-    return ngx_http_marketplace_refuse(ctx);
+    if (ngx_http_marketplace_set_headers(ctx, ctx->conf->request_headers)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return (ctx->conf->redirect && ctx->error.name.len == 0
+            && ctx->session_key == NULL)
+           ? ngx_http_marketplace_redirect_client(ctx->request,
+                                                  ctx->conf->redirect)
+           : NGX_DECLINED;
 }
 
 
@@ -666,8 +773,9 @@ ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx)
 {
     ctx->refused = 1;
 
-    if (ctx->error.status == NGX_HTTP_SERVICE_UNAVAILABLE
-        && ngx_http_marketplace_add_retry_after(ctx->request) != NGX_OK)
+    if (ngx_http_marketplace_set_headers(ctx, 0) != NGX_OK
+        || (ctx->error.status == NGX_HTTP_SERVICE_UNAVAILABLE
+            && ngx_http_marketplace_add_retry_after(ctx->request) != NGX_OK))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

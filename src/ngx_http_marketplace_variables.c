@@ -163,11 +163,11 @@ ngx_http_marketplace_offer_type_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_marketplace_resolved(r);
 
-    if (ctx == NULL || ctx->registration.offer_type.len == 0) {
+    if (ctx == NULL || ctx->offer_type.len == 0) {
         return ngx_http_marketplace_no_variable(v);
     }
 
-    return ngx_http_marketplace_set_variable(v, ctx->registration.offer_type);
+    return ngx_http_marketplace_set_variable(v, ctx->offer_type);
 }
 
 
@@ -269,16 +269,23 @@ ngx_http_marketplace_cache_status_variable(ngx_http_request_t *r,
 }
 
 
-/* The resolve of a request once it is over. */
+/* The resolve of a request once it is over, or its session. */
 
 static ngx_http_marketplace_ctx_t *
 ngx_http_marketplace_resolved(ngx_http_request_t *r)
 {
     ngx_http_marketplace_ctx_t  *ctx;
 
+    if (ngx_http_marketplace_look_for_session(r->main) != NGX_OK) {
+        return NULL;
+    }
+
     ctx = ngx_http_marketplace_get_ctx(r->main);
 
-    return (ctx && ctx->state == NGX_HTTP_MARKETPLACE_RESOLVED) ? ctx : NULL;
+    return (ctx
+            && (ctx->session_key
+                || ctx->state == NGX_HTTP_MARKETPLACE_RESOLVED))
+           ? ctx : NULL;
 }
 
 

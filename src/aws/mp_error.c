@@ -55,6 +55,12 @@ const mp_error_t  mp_product_code_mismatch = {
     "the token is for a product that marketplace_product_code does not name"
 };
 
+const mp_error_t  mp_session_too_large = {
+    mp_str("SessionTooLarge"), 500, MP_FAULT_OPERATOR,
+    "what AWS said of the customer does not fit into a cookie that browsers "
+    "keep: do without marketplace_session here"
+};
+
 const mp_error_t  mp_connection_error = {
     mp_str("ConnectionError"), 502, MP_FAULT_SERVICE,
     "check that the endpoint can be reached from here and that its "

@@ -38,6 +38,7 @@ extern const mp_error_t  mp_missing_token;
 extern const mp_error_t  mp_invalid_request;
 extern const mp_error_t  mp_token_too_large;
 extern const mp_error_t  mp_product_code_mismatch;
+extern const mp_error_t  mp_session_too_large;
 extern const mp_error_t  mp_connection_error;
 extern const mp_error_t  mp_invalid_response;
 extern const mp_error_t  mp_timeout;

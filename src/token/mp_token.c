@@ -46,6 +46,13 @@ mp_token_from_body(mp_registration_t *registration,
 }
 
 
+int
+mp_token_can_carry(mp_str_t content_type)
+{
+    return mp_body_kind(content_type) != MP_BODY_OTHER;
+}
+
+
 static mp_body_kind_t
 mp_body_kind(mp_str_t content_type)
 {

@@ -49,6 +49,9 @@ typedef struct {
 mp_token_rc_t mp_token_from_body(mp_registration_t *registration,
     const mp_token_rule_t *rule, mp_str_t content_type, mp_str_t body);
 
+/* Whether a body of this type can be a registration. */
+int mp_token_can_carry(mp_str_t content_type);
+
 /* Broken percent-encoding counts only in the two fields: the rest of the
  * query is the application's. */
 mp_token_rc_t mp_token_from_query(mp_registration_t *registration,
