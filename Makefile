@@ -189,6 +189,12 @@ test-nginx: $(MODULE)
 	    $(PROVE) $(PROVE_FLAGS) t/*.t
 
 
+.PHONY: test-browser
+test-browser: install-demo  ## register across three sites, in Chromium
+	@$(MAKE) all
+	@$(PYTHON) t/browser.py
+
+
 # Showing
 
 .PHONY: demo
