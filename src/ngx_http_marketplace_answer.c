@@ -62,16 +62,12 @@ void
 ngx_http_marketplace_answer_id(ngx_http_marketplace_ctx_t *ctx)
 {
     u_char                         code[MP_SHA256_LEN];
-    mp_str_t                       secret;
     mp_hmac_t                      hmac;
     ngx_http_marketplace_store_t  *store;
 
     store = ngx_http_marketplace_main(ctx)->zone->data;
 
-    secret.data = store->secret;
-    secret.len = NGX_HTTP_MARKETPLACE_SECRET_LEN;
-
-    mp_hmac_key(&hmac, secret);
+    hmac = store->hmac;
 
     SHA256_Update(&hmac.inner, ctx->conf->id, NGX_HTTP_MARKETPLACE_ID_LEN);
     SHA256_Update(&hmac.inner, &ctx->conf->cache_valid, sizeof(time_t));

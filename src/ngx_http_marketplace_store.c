@@ -76,6 +76,8 @@ ngx_http_marketplace_add_zone(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_marketplace_init_zone(ngx_shm_zone_t *zone, void *data)
 {
+    u_char                         secret[MP_SHA256_LEN];
+    mp_str_t                       key;
     ngx_slab_pool_t               *shpool;
     ngx_http_marketplace_store_t  *store;
 
@@ -94,11 +96,16 @@ ngx_http_marketplace_init_zone(ngx_shm_zone_t *zone, void *data)
 
     store = ngx_slab_calloc(shpool, sizeof(ngx_http_marketplace_store_t));
 
-    if (store == NULL
-        || RAND_bytes(store->secret, NGX_HTTP_MARKETPLACE_SECRET_LEN) != 1)
-    {
+    if (store == NULL || RAND_bytes(secret, sizeof(secret)) != 1) {
         return NGX_ERROR;
     }
+
+    key.data = secret;
+    key.len = sizeof(secret);
+
+    mp_hmac_key(&store->hmac, key);
+
+    OPENSSL_cleanse(secret, sizeof(secret));
 
     ngx_rbtree_init(&store->rbtree, &store->sentinel,
                     ngx_http_marketplace_insert);

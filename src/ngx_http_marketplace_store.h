@@ -12,9 +12,6 @@
 #include "ngx_http_marketplace.h"
 
 
-#define NGX_HTTP_MARKETPLACE_SECRET_LEN  32
-
-
 /* Who is at work for an entry; those who want the same wait. */
 typedef struct {
     ngx_msec_t                        deadline;    /* of ngx_current_msec */
@@ -37,7 +34,8 @@ typedef struct {
     ngx_queue_t                       queue;       /* by last use */
     ngx_queue_t                       passing;     /* of use for a moment */
 
-    u_char                            secret[NGX_HTTP_MARKETPLACE_SECRET_LEN];
+    mp_hmac_t                         hmac;        /* by a secret of the
+                                                    * zone's */
     ngx_atomic_uint_t                 version;     /* last one given out */
     ngx_atomic_t                      clock;       /* that of this machine is
                                                     * so many seconds slow */
