@@ -34,6 +34,10 @@ typedef struct {
 } ngx_http_marketplace_answer_t;
 
 
+#define NGX_HTTP_MARKETPLACE_ANSWER_HEAD                                      \
+    offsetof(ngx_http_marketplace_answer_t, data)
+
+
 /* The error of a failed call, in front of its name and message. */
 typedef struct {
     uint16_t                          status;
@@ -93,7 +97,7 @@ ngx_http_marketplace_answer_look(ngx_http_marketplace_ctx_t *ctx,
     ngx_http_marketplace_lock(zone);
 
     entry = ngx_http_marketplace_add(zone, ctx->answer_id,
-                                     offsetof(ngx_http_marketplace_answer_t, data));
+                                     NGX_HTTP_MARKETPLACE_ANSWER_HEAD);
 
     /* without room for it every request calls for itself */
 
@@ -173,7 +177,7 @@ ngx_http_marketplace_take_customer(ngx_http_marketplace_ctx_t *ctx,
     u_char    *p;
     mp_str_t   packed;
 
-    packed.len = answer->entry.size - offsetof(ngx_http_marketplace_answer_t, data);
+    packed.len = answer->entry.size - NGX_HTTP_MARKETPLACE_ANSWER_HEAD;
 
     p = ngx_pnalloc(ctx->request->pool, packed.len);
     if (p == NULL) {
@@ -386,7 +390,7 @@ ngx_http_marketplace_write_answer(ngx_http_marketplace_ctx_t *ctx, size_t len)
     ngx_http_marketplace_entry_t  *entry;
 
     zone = ngx_http_marketplace_main(ctx)->zone;
-    size = offsetof(ngx_http_marketplace_answer_t, data) + len;
+    size = NGX_HTTP_MARKETPLACE_ANSWER_HEAD + len;
 
     entry = ngx_http_marketplace_add(zone, ctx->answer_id, size);
 

@@ -50,8 +50,9 @@ void ngx_http_marketplace_unlock(ngx_shm_zone_t *zone);
  * make the entry the one that was used last; let_pass says that, until it is
  * found again, it is of use for a moment only.  add and resize make room by
  * removing such entries, and then those that were not used for longest; where
- * that is not enough they return NULL, and resize has removed the entry, too.  What is removed is overwritten.  resize moves the entry and
- * keeps what fits of it.
+ * that is not enough they return NULL, and resize has removed the entry, too.
+ * What is removed is overwritten.  resize moves the entry and keeps what fits
+ * of it.
  */
 ngx_http_marketplace_entry_t *ngx_http_marketplace_find(ngx_shm_zone_t *zone,
     const u_char *id);

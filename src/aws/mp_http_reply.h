@@ -50,9 +50,9 @@ void mp_http_reply_init(mp_http_reply_t *reply);
  * was.  Chunks are joined in place.  Replies with a status below 200 are
  * passed over.
  *
- * When it returns MP_REPLY_DONE, the strings of reply point into the buffers.  A reply
- * that ends where the connection does has an empty body: nothing tells that
- * it is whole.
+ * When it returns MP_REPLY_DONE, the strings of reply point into the buffers.
+ * A reply that ends where the connection does has an empty body: nothing tells
+ * that it is whole.
  */
 mp_reply_rc_t mp_http_reply_parse(mp_http_reply_t *reply, unsigned char *buf,
     size_t len, size_t size);
