@@ -218,7 +218,7 @@ typedef struct {
     ngx_http_marketplace_session_t   *session;
     ngx_array_t                      *products;
     const mp_session_key_t           *session_key;
-    ngx_table_elt_t                  *set_cookie;
+    ngx_str_t                         set_cookie;
     ngx_http_marketplace_session_t   *set_cookie_of;
 
     mp_registration_t                 registration;
@@ -509,15 +509,23 @@ ngx_int_t ngx_http_marketplace_remove_header(ngx_list_t *headers,
     ngx_list_part_t *part, ngx_uint_t i);
 
 
-/* ngx_http_marketplace_session.c: the directive, and the phase handler, which
- * has a session's customer be the request's. */
+/* ngx_http_marketplace_session.c: the directive; the phase handler, which has a
+ * session's customer be the request's; and the header filter, which sets the
+ * cookie. */
 char *ngx_http_marketplace_session(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_marketplace_session_handler(ngx_http_request_t *r);
+void ngx_http_marketplace_add_session_filter(void);
 
 /* The same for a variable that is asked for in an earlier phase.  Returns
  * NGX_OK, whether or not there is a session, or NGX_ERROR. */
 ngx_int_t ngx_http_marketplace_look_for_session(ngx_http_request_t *r);
+
+/* Whether a location may know the customer, or the error: in front of the
+ * phase handler it may have been redirected to it from one with other keys or
+ * products. */
+ngx_uint_t ngx_http_marketplace_may_know(ngx_http_marketplace_ctx_t *ctx,
+    ngx_http_marketplace_loc_conf_t *mlcf);
 
 /* Has the response begin a session of the customer.  NGX_DECLINED if no cookie
  * is large enough, or NGX_ERROR. */

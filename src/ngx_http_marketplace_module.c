@@ -309,6 +309,8 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_marketplace_add_session_filter();
+
     if (ngx_http_marketplace_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
                                          ngx_http_marketplace_session_handler)
         != NGX_OK)

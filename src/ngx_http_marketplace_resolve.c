@@ -180,6 +180,12 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* where there are no sessions, none stands in for a token */
+
+    if (mlcf->session == NULL) {
+        ctx->session_key = NULL;
+    }
+
     ctx->conf = mlcf;
     ctx->start = ngx_current_msec;
     ctx->registration = registration;

@@ -47,11 +47,14 @@ static ngx_int_t ngx_http_marketplace_add_keys(ngx_conf_t *cf,
     ngx_http_marketplace_session_t *session, ngx_str_t *file, mp_str_t text);
 static void ngx_http_marketplace_cleanse_keys(void *data);
 
+static ngx_int_t ngx_http_marketplace_find_session(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_read_cookies(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf);
-static const char *ngx_http_marketplace_open_session(
+static ngx_int_t ngx_http_marketplace_open_session(
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf,
-    mp_str_t value);
+    mp_str_t value, const char **wrong);
+static ngx_int_t ngx_http_marketplace_session_filter(ngx_http_request_t *r);
 static void ngx_http_marketplace_forget_session(
     ngx_http_marketplace_ctx_t *ctx);
 static ngx_uint_t ngx_http_marketplace_has_result(
@@ -68,7 +71,7 @@ static size_t ngx_http_marketplace_cookie_room(
     ngx_http_marketplace_session_t *session);
 static u_char *ngx_http_marketplace_begin_cookie(u_char *p,
     ngx_http_marketplace_session_t *session);
-static ngx_int_t ngx_http_marketplace_set_cookie(
+static void ngx_http_marketplace_set_cookie(
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_session_t *session,
     u_char *start, u_char *last, time_t age);
 
@@ -87,6 +90,9 @@ static ngx_table_elt_t *ngx_http_marketplace_next_header(
 static mp_str_t ngx_http_marketplace_next_pair(mp_str_t *rest);
 static ngx_uint_t ngx_http_marketplace_is_named(mp_str_t pair,
     ngx_str_t *name);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
 char *
@@ -345,19 +351,8 @@ ngx_http_marketplace_session_handler(ngx_http_request_t *r)
     }
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
-    ctx = ngx_http_marketplace_get_ctx(r);
 
-    /* a variable may have had a look, by the settings of the server */
-
-    if (ctx && !ctx->settled
-        && ctx->state == NGX_HTTP_MARKETPLACE_UNRESOLVED
-        && (ctx->session != mlcf->session
-            || ctx->products != mlcf->product_codes))
-    {
-        ngx_http_marketplace_forget_session(ctx);
-    }
-
-    if (ngx_http_marketplace_look_for_session(r) != NGX_OK) {
+    if (ngx_http_marketplace_find_session(r, mlcf) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -400,12 +395,9 @@ ngx_http_marketplace_forget_session(ngx_http_marketplace_ctx_t *ctx)
 {
     ngx_http_marketplace_forget_customer(ctx);
 
-    if (ctx->set_cookie) {
-        ctx->set_cookie->hash = 0;
-    }
+    ngx_str_null(&ctx->set_cookie);
 
     ctx->session = NULL;
-    ctx->set_cookie = NULL;
     ctx->set_cookie_of = NULL;
 }
 
@@ -426,13 +418,56 @@ ngx_http_marketplace_look_for_session(ngx_http_request_t *r)
     ngx_http_marketplace_ctx_t       *ctx;
     ngx_http_marketplace_loc_conf_t  *mlcf;
 
+    ctx = ngx_http_marketplace_get_ctx(r);
+
+    if (ctx && ctx->settled) {
+        return NGX_OK;
+    }
+
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
+
+    return ngx_http_marketplace_find_session(r, mlcf);
+}
+
+
+ngx_uint_t
+ngx_http_marketplace_may_know(ngx_http_marketplace_ctx_t *ctx,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    if (ctx->session_key && mlcf->session
+        && !ngx_http_marketplace_has_key(mlcf->session, ctx->session_key))
+    {
+        return 0;
+    }
+
+    return ctx->error.name.len
+           || (mlcf->session == NULL
+               && mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF)
+           || ngx_http_marketplace_is_product_of(ctx, mlcf);
+}
+
+
+static ngx_int_t
+ngx_http_marketplace_find_session(ngx_http_request_t *r,
+    ngx_http_marketplace_loc_conf_t *mlcf)
+{
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = ngx_http_marketplace_get_ctx(r);
+
+    /* a variable may have had a look, by the settings of the server */
+
+    if (ctx && !ctx->settled
+        && ctx->state == NGX_HTTP_MARKETPLACE_UNRESOLVED
+        && (ctx->session != mlcf->session
+            || ctx->products != mlcf->product_codes))
+    {
+        ngx_http_marketplace_forget_session(ctx);
+    }
 
     if (mlcf->session == NULL) {
         return NGX_OK;
     }
-
-    ctx = ngx_http_marketplace_get_ctx(r);
 
     if (ctx == NULL) {
         return ngx_http_marketplace_read_cookies(r, mlcf);
@@ -488,7 +523,11 @@ ngx_http_marketplace_read_cookies(ngx_http_request_t *r,
             ctx->products = mlcf->product_codes;
         }
 
-        wrong = ngx_http_marketplace_open_session(ctx, mlcf, value);
+        if (ngx_http_marketplace_open_session(ctx, mlcf, value, &wrong)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         if (wrong == NULL) {
             return NGX_OK;
@@ -507,18 +546,17 @@ ngx_http_marketplace_read_cookies(ngx_http_request_t *r,
 }
 
 
-/* Returns why it is no session, or NULL if it now is the request's. */
+/* Tells why it is no session, or NULL if it now is the request's. */
 
-static const char *
+static ngx_int_t
 ngx_http_marketplace_open_session(ngx_http_marketplace_ctx_t *ctx,
-    ngx_http_marketplace_loc_conf_t *mlcf, mp_str_t value)
+    ngx_http_marketplace_loc_conf_t *mlcf, mp_str_t value, const char **wrong)
 {
-    u_char                           *buf;
-    time_t                            now;
-    const char                       *wrong;
-    ngx_array_t                      *keys;
-    mp_session_t                      session;
-    const mp_session_key_t           *key;
+    u_char                  *buf;
+    time_t                   now;
+    ngx_array_t             *keys;
+    mp_session_t             session;
+    const mp_session_key_t  *key;
 
     keys = &mlcf->session->keys;
     now = ngx_time() + ngx_http_marketplace_clock(
@@ -526,27 +564,29 @@ ngx_http_marketplace_open_session(ngx_http_marketplace_ctx_t *ctx,
 
     buf = ngx_pnalloc(ctx->request->pool, 2 * value.len + 8);
     if (buf == NULL) {
-        return "there is no memory to read it";
+        return NGX_ERROR;
     }
 
-    wrong = mp_session_open(&session, buf, value, keys->elts, keys->nelts, now,
-                            &key);
-    if (wrong) {
-        return wrong;
+    *wrong = mp_session_open(&session, buf, value, keys->elts, keys->nelts,
+                             now, &key);
+    if (*wrong) {
+        return NGX_OK;
     }
 
     ngx_memcpy(ctx->customer.field, session.field, sizeof(session.field));
 
     if (!ngx_http_marketplace_is_product_of(ctx, mlcf)) {
         ngx_http_marketplace_forget_customer(ctx);
-        return NGX_HTTP_MARKETPLACE_OTHER_PRODUCT;
+        *wrong = NGX_HTTP_MARKETPLACE_OTHER_PRODUCT;
+
+        return NGX_OK;
     }
 
     ctx->offer_type = session.offer_type;
     ctx->session_key = key;
     ctx->cache_status = mp_str_from("SESSION");
 
-    return NULL;
+    return NGX_OK;
 }
 
 
@@ -593,9 +633,11 @@ ngx_http_marketplace_end_session(ngx_http_marketplace_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    return ngx_http_marketplace_set_cookie(ctx, session, p,
+    ngx_http_marketplace_set_cookie(ctx, session, p,
                                  ngx_http_marketplace_begin_cookie(p, session),
-                                           0);
+                                    0);
+
+    return NGX_OK;
 }
 
 
@@ -652,7 +694,9 @@ ngx_http_marketplace_begin_session(ngx_http_marketplace_ctx_t *ctx)
     last = mp_session_seal(ngx_http_marketplace_begin_cookie(p, conf),
                            &session, conf->keys.elts);
 
-    return ngx_http_marketplace_set_cookie(ctx, conf, p, last, conf->ttl);
+    ngx_http_marketplace_set_cookie(ctx, conf, p, last, conf->ttl);
+
+    return NGX_OK;
 }
 
 
@@ -676,19 +720,51 @@ ngx_http_marketplace_begin_cookie(u_char *p,
 
 
 /* Completes a cookie, which so far has its name and value, with its age in
- * seconds, and sets it instead of what has been set of this session before. */
+ * seconds.  One that ends a session does not take the place of one that begins
+ * another. */
 
-static ngx_int_t
+static void
 ngx_http_marketplace_set_cookie(ngx_http_marketplace_ctx_t *ctx,
     ngx_http_marketplace_session_t *session, u_char *start, u_char *last,
     time_t age)
 {
-    ngx_table_elt_t  *h;
+    if (age == 0 && ctx->set_cookie_of && ctx->set_cookie_of != session) {
+        return;
+    }
 
     last = ngx_sprintf(last, "; Path=/; Max-Age=%T%s; HttpOnly; SameSite=Lax",
                        age, session->secure ? "; Secure" : "");
 
-    h = ngx_list_push(&ctx->request->headers_out.headers);
+    ctx->set_cookie_of = session;
+    ctx->set_cookie.data = start;
+    ctx->set_cookie.len = last - start;
+}
+
+
+void
+ngx_http_marketplace_add_session_filter(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_marketplace_session_filter;
+}
+
+
+/* Not earlier: nginx empties the headers of a response for a backend's 103, and
+ * where a filter makes an error of it. */
+
+static ngx_int_t
+ngx_http_marketplace_session_filter(ngx_http_request_t *r)
+{
+    ngx_table_elt_t             *h;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    ctx = (r == r->main) ? ngx_http_marketplace_get_ctx(r) : NULL;
+
+    if (ctx == NULL || ctx->set_cookie.len == 0) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
         return NGX_ERROR;
     }
@@ -697,17 +773,9 @@ ngx_http_marketplace_set_cookie(ngx_http_marketplace_ctx_t *ctx,
 
     h->hash = 1;
     ngx_str_set(&h->key, "Set-Cookie");
-    h->value.data = start;
-    h->value.len = last - start;
+    h->value = ctx->set_cookie;
 
-    if (ctx->set_cookie_of == session) {
-        ctx->set_cookie->hash = 0;
-    }
-
-    ctx->set_cookie_of = session;
-    ctx->set_cookie = h;
-
-    return NGX_OK;
+    return ngx_http_next_header_filter(r);
 }
 
 

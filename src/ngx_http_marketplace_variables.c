@@ -274,17 +274,20 @@ ngx_http_marketplace_cache_status_variable(ngx_http_request_t *r,
 static ngx_http_marketplace_ctx_t *
 ngx_http_marketplace_resolved(ngx_http_request_t *r)
 {
-    ngx_http_marketplace_ctx_t  *ctx;
+    ngx_http_marketplace_ctx_t       *ctx;
+    ngx_http_marketplace_loc_conf_t  *mlcf;
 
     if (ngx_http_marketplace_look_for_session(r->main) != NGX_OK) {
         return NULL;
     }
 
     ctx = ngx_http_marketplace_get_ctx(r->main);
+    mlcf = ngx_http_get_module_loc_conf(r->main, ngx_http_marketplace_module);
 
     return (ctx
             && (ctx->session_key
-                || ctx->state == NGX_HTTP_MARKETPLACE_RESOLVED))
+                || ctx->state == NGX_HTTP_MARKETPLACE_RESOLVED)
+            && ngx_http_marketplace_may_know(ctx, mlcf))
            ? ctx : NULL;
 }
 

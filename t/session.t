@@ -1096,6 +1096,10 @@ for my $row (['none', $of->('none')
 for my $row (['an empty file', '', qr/no key in/],
     ['blank lines', "\n\r\n \t\n", qr/no key in/],
     ['short', "short\n", qr/key 1 in .* has less than 32 bytes/],
+    ['a comment', '# openssl rand -hex 32, of 2026-11-21',
+        qr/key 1 in .* is a comment or a frame of PEM/],
+    ['PEM', "-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        qr/key 1 in .* is a comment or a frame of PEM/],
     ['31 bytes', 'x' x 31, qr/key 1 in .* has less than 32 bytes/],
     ['short hex', "0123456789abcdef\n",
         qr/key 1 in .* has less than 64 hexadecimal digits/],
@@ -2018,7 +2022,80 @@ is_used('its own key', path => '/other', session => sealed(key => $keys[1]),
 --- test
 is_used('the location counts', session => sealed(), lines => 1);
 
-=== TEST 29: by the clock of nginx, to the second
+=== TEST 29: a gate for another product, although a rule of the server has asked
+--- http_config eval: $::http
+--- config
+    marketplace_session key=$TEST_NGINX_TMP/keys;
+    set $asked $marketplace_product_code;
+    location = /gate {
+        marketplace_product_code other;
+        if ($marketplace_customer_aws_account_id = "") {
+            return 403;
+        }
+        proxy_pass http://127.0.0.1:$TEST_NGINX_APP;
+    }
+    location = /from {
+        try_files /none @gate;
+    }
+    location @gate {
+        marketplace_product_code other;
+        set $customer $marketplace_customer_aws_account_id;
+        add_header X-Customer "[$customer]";
+        proxy_pass http://127.0.0.1:$TEST_NGINX_APP;
+    }
+--- test
+is(status(ask('/gate', session => sealed())), 403, 'a gate');
+is(header(ask('/from', session => sealed()), 'X-Customer'), '[]',
+    'nor is he known where a redirect leads to');
+
+=== TEST 30: where there are no sessions, none stands in for a token
+--- http_config eval: $::http
+--- config
+    location = /from {
+        marketplace_session key=$TEST_NGINX_TMP/keys;
+        try_files /none @on;
+    }
+    location @on {
+        marketplace_resolve on;
+        marketplace_credentials static id=AKIDEXAMPLE
+            secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
+        marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_APP;
+    }
+--- test
+is(status(ask('/from', session => sealed(), body => 'a=b')), 400, 'a POST');
+is(status(ask('/from', session => sealed())), 200, 'a GET');
+
+=== TEST 31: a session of the server, and another of a location that redirects
+--- http_config eval: $::http
+--- config
+    marketplace_session key=$TEST_NGINX_TMP/keys cookie=__Host-server;
+    set $asked $marketplace_product_code;
+    location = /from {
+        marketplace_session key=$TEST_NGINX_TMP/keys;
+        try_files /none /to;
+    }
+    location = /to {
+        marketplace_session key=$TEST_NGINX_TMP/keys;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_APP;
+    }
+--- test
+is_used('the location counts, over a redirect', path => '/from',
+    session => sealed());
+
+=== TEST 32: a filter that makes an error of the response
+--- http_config eval: $::http
+--- config
+    location = /index.html {
+        marketplace_session key=$TEST_NGINX_TMP/keys;
+    }
+--- test
+my $answer = ask('/index.html', session => 'bad',
+    headers => ['If-Match: "none"']);
+is(status($answer), 412, 'an error');
+is_cleared($answer, 'the cookie is deleted all the same');
+
+=== TEST 33: by the clock of nginx, to the second
 --- clock
 --- http_config eval: $::http
 --- config
@@ -2052,7 +2129,7 @@ is_used('in between', session => $value);
 set_clock(600);
 is_not_used('as before', 'it has expired', session => $value);
 
-=== TEST 30: by the clock of AWS, where that is known
+=== TEST 34: by the clock of AWS, where that is known
 --- clock
 --- defaults
 --- http_config eval: $::http =~ s/marketplace_tries 1;/marketplace_tries 3;/r
@@ -2072,7 +2149,7 @@ is_not_used('by the clock of the machine', 'it has expired',
 is_used('of a machine with the right clock',
     session => sealed(issued => $now + 5000));
 
-=== TEST 31: stress
+=== TEST 35: stress
 --- http_config eval
 $::http . "
     error_log $ENV{TEST_NGINX_TMP}/stress.log warn;
@@ -2127,7 +2204,7 @@ cmp_ok($memory->() - $before, '<', 1024, 'kB more');
 is_deeply([worker_processes()], \@workers, 'the same workers');
 is(-s "$ENV{TEST_NGINX_TMP}/stress.log", 0, 'nothing to say');
 
-=== TEST 32: with the cache of tokens
+=== TEST 36: with the cache of tokens
 --- defaults
 --- http_config eval: $::http =~ s/valid off/valid 5m/r
 --- config eval

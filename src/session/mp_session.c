@@ -76,6 +76,14 @@ mp_session_check_key(mp_str_t line)
 {
     size_t  i, padding;
 
+    static const mp_str_t  frame = mp_str("-----");
+
+    /* nobody has to guess what everybody writes */
+
+    if ((line.len && line.data[0] == '#') || mp_str_find(line, frame) == 0) {
+        return "is a comment or a frame of PEM";
+    }
+
     for (i = 0; i < line.len && mp_hex_digit(line.data[i]) != -1; i++) {
         /* void */
     }
