@@ -72,7 +72,7 @@ SOURCES := $(wildcard src/*.[ch] src/*/*.[ch])
 
 $(MODULE): $(BUILD)/nginx/objs/Makefile $(SOURCES)
 	@$(MAKE) -s -C $(BUILD)/nginx -f objs/Makefile objs/$(@F)
-	@cp $(BUILD)/nginx/objs/$(@F) $@
+	@cp $(BUILD)/nginx/objs/$(@F) $@.new && mv $@.new $@
 	@echo "built $(@:$(CURDIR)/%=%)"
 
 # nginx is configured in a folder of links to its source tree, because
@@ -211,6 +211,11 @@ demo-check: install-demo  ## the same unattended: does a registration work?
 bench: install-bench  ## compare the module with its alternatives
 	@$(MAKE) all
 	@t/bench/run
+
+.PHONY: bench-scale
+bench-scale: install-scale  ## how cost grows with sizes and numbers
+	@$(MAKE) all
+	@$(PYTHON) t/bench/scale
 
 
 install-%: FORCE

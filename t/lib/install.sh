@@ -2,7 +2,7 @@
 #
 # Installs what the project's commands need on a Debian machine.
 #
-#     t/lib/install.sh build|test|demo|bench ...
+#     t/lib/install.sh build|test|demo|bench|scale ...
 #
 # Every argument is a group of packages.  When all of them are there, nothing
 # is done and no privilege is needed; else this is to be run by root, or by
@@ -16,7 +16,14 @@ TEST=(libcmocka-dev perl python3 python3-boto3 python3-botocore python3-grpcio
       uwsgi-core uwsgi-plugin-python3)
 DEMO=(python3 python3-botocore python3-selenium chromium chromium-driver
       openssl)
-BENCH=(python3 wrk)
+BENCH=(python3 wrk openssl python3-boto3 uwsgi-core uwsgi-plugin-python3
+       libnginx-mod-http-js libnginx-mod-http-lua lua-cjson nodejs)
+
+# Node.js of other makes than Debian's brings npm along, and Debian's npm
+# would have it removed.
+command -v npm >/dev/null || BENCH+=(npm)
+
+SCALE=(python3 python3-matplotlib wrk)
 
 # The Debian release that Test::Nginx comes from where the machine's own
 # release has none.
@@ -39,7 +46,8 @@ main() {
             test)  packages+=("${TEST[@]}"); test_nginx=libtest-nginx-perl ;;
             demo)  packages+=("${DEMO[@]}") ;;
             bench) packages+=("${BENCH[@]}") ;;
-            *)     die "usage: $0 build|test|demo|bench ..." ;;
+            scale) packages+=("${SCALE[@]}") ;;
+            *)     die "usage: $0 build|test|demo|bench|scale ..." ;;
         esac
     done
 
