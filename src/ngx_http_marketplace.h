@@ -509,6 +509,28 @@ ngx_int_t ngx_http_marketplace_remove_header(ngx_list_t *headers,
     ngx_list_part_t *part, ngx_uint_t i);
 
 
+/* ngx_http_marketplace_cookie.c: goes through the cookies of a request that
+ * have one name.  next gives the value of the next one, or returns 0 behind the
+ * last. */
+typedef struct {
+    ngx_list_t                       *headers;
+    ngx_list_part_t                  *part;
+    ngx_uint_t                        next;       /* header of the part */
+    ngx_table_elt_t                  *header;     /* that the cookie is in */
+    mp_str_t                          rest;       /* of it, behind the cookie */
+} ngx_http_marketplace_cookies_t;
+
+void ngx_http_marketplace_first_cookie(ngx_http_request_t *r,
+    ngx_http_marketplace_cookies_t *cookies);
+ngx_uint_t ngx_http_marketplace_next_cookie(
+    ngx_http_marketplace_cookies_t *cookies, ngx_str_t *name, mp_str_t *value);
+
+/* Takes all of this name out of the request, and leaves the others as they
+ * are.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_marketplace_take_cookie_off(ngx_http_request_t *r,
+    ngx_str_t *name);
+
+
 /* ngx_http_marketplace_session.c: the directive; the phase handler, which has a
  * session's customer be the request's; and the header filter, which sets the
  * cookie. */
