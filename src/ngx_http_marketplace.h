@@ -311,6 +311,11 @@ ngx_http_marketplace_main(ngx_http_marketplace_ctx_t *ctx)
 }
 
 
+/* ngx_http_marketplace_module.c: for every directive of a location that, by
+ * itself, makes the configuration one that uses the module. */
+void ngx_http_marketplace_use(ngx_conf_t *cf);
+
+
 /* ngx_http_marketplace_credentials.c: the directives. */
 char *ngx_http_marketplace_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -495,6 +500,12 @@ ngx_uint_t ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,
     ngx_http_marketplace_loc_conf_t *mlcf);
 void ngx_http_marketplace_forget_customer(ngx_http_marketplace_ctx_t *ctx);
 void ngx_http_marketplace_reject_product(ngx_http_marketplace_ctx_t *ctx);
+
+
+/* A new header of the response, or NULL; what the strings point to has to live
+ * as long as the request. */
+ngx_table_elt_t *ngx_http_marketplace_add_response_header(
+    ngx_http_request_t *r, const char *name, ngx_str_t value);
 
 
 /* ngx_http_marketplace_identity.c: the request headers.  The strip handler

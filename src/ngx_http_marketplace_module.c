@@ -580,14 +580,23 @@ ngx_http_marketplace_merge_tls(ngx_http_marketplace_tls_t *prev,
 }
 
 
+void
+ngx_http_marketplace_use(ngx_conf_t *cf)
+{
+    ngx_http_marketplace_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
+    mmcf->used = 1;
+}
+
+
 static char *
 ngx_http_marketplace_resolve(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_marketplace_loc_conf_t  *mlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_uint_t                         i;
-    ngx_http_marketplace_main_conf_t  *mmcf;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     static const char  *modes[] = { "off", "on", "optional" };
 
@@ -605,9 +614,7 @@ ngx_http_marketplace_resolve(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             mlcf->resolve_place.file = cf->conf_file->file.name.data;
             mlcf->resolve_place.line = cf->conf_file->line;
 
-            mmcf = ngx_http_conf_get_module_main_conf(cf,
-                                                  ngx_http_marketplace_module);
-            mmcf->used = 1;
+            ngx_http_marketplace_use(cf);
 
             return NGX_CONF_OK;
         }
@@ -730,10 +737,7 @@ static char *
 ngx_http_marketplace_request_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_http_marketplace_main_conf_t  *mmcf;
-
-    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
-    mmcf->used = 1;
+    ngx_http_marketplace_use(cf);
 
     return ngx_conf_set_flag_slot(cf, cmd, conf);
 }

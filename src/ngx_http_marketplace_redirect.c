@@ -35,8 +35,7 @@ ngx_http_marketplace_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_marketplace_loc_conf_t  *mlcf = conf;
 
-    ngx_str_t                         *value;
-    ngx_http_marketplace_main_conf_t  *mmcf;
+    ngx_str_t  *value;
 
     if (mlcf->redirect != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -44,8 +43,7 @@ ngx_http_marketplace_redirect(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
-    mmcf->used = 1;
+    ngx_http_marketplace_use(cf);
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
         mlcf->redirect = NULL;
@@ -245,16 +243,10 @@ ngx_http_marketplace_redirect_client(ngx_http_request_t *r,
 
     ngx_http_clear_location(r);
 
-    h = ngx_list_push(&r->headers_out.headers);
+    h = ngx_http_marketplace_add_response_header(r, "Location", location);
     if (h == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Location");
-    h->value = location;
 
     r->headers_out.location = h;
 

@@ -53,7 +53,6 @@ static ngx_int_t ngx_http_marketplace_registered(
 static ngx_int_t ngx_http_marketplace_conclude(
     ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx);
-static ngx_int_t ngx_http_marketplace_add_retry_after(ngx_http_request_t *r);
 static void ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx);
 
 
@@ -777,11 +776,16 @@ ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
 static ngx_int_t
 ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx)
 {
+    static const ngx_str_t  seconds =
+        ngx_string(NGX_HTTP_MARKETPLACE_RETRY_AFTER);
+
     ctx->refused = 1;
 
     if (ngx_http_marketplace_set_headers(ctx, 0) != NGX_OK
         || (ctx->error.status == NGX_HTTP_SERVICE_UNAVAILABLE
-            && ngx_http_marketplace_add_retry_after(ctx->request) != NGX_OK))
+            && ngx_http_marketplace_add_response_header(ctx->request,
+                                                        "Retry-After", seconds)
+               == NULL))
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -804,23 +808,25 @@ ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
 }
 
 
-static ngx_int_t
-ngx_http_marketplace_add_retry_after(ngx_http_request_t *r)
+ngx_table_elt_t *
+ngx_http_marketplace_add_response_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t value)
 {
     ngx_table_elt_t  *h;
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     h->hash = 1;
-    ngx_str_set(&h->key, "Retry-After");
-    ngx_str_set(&h->value, NGX_HTTP_MARKETPLACE_RETRY_AFTER);
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value = value;
 
-    return NGX_OK;
+    return h;
 }
 
 

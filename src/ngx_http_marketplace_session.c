@@ -74,11 +74,10 @@ ngx_http_marketplace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_marketplace_loc_conf_t  *mlcf = conf;
 
-    ngx_str_t                         *value, file, cookie, ttl, pass;
-    ngx_uint_t                         i;
-    const char                        *wrong;
-    ngx_http_marketplace_session_t    *session;
-    ngx_http_marketplace_main_conf_t  *mmcf;
+    ngx_str_t                       *value, file, cookie, ttl, pass;
+    ngx_uint_t                       i;
+    const char                      *wrong;
+    ngx_http_marketplace_session_t  *session;
 
     if (mlcf->session != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -86,8 +85,7 @@ ngx_http_marketplace_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
-    mmcf->used = 1;
+    ngx_http_marketplace_use(cf);
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
         mlcf->session = NULL;
@@ -729,25 +727,17 @@ ngx_http_marketplace_add_session_filter(void)
 static ngx_int_t
 ngx_http_marketplace_session_filter(ngx_http_request_t *r)
 {
-    ngx_table_elt_t             *h;
     ngx_http_marketplace_ctx_t  *ctx;
 
     ctx = (r == r->main) ? ngx_http_marketplace_get_ctx(r) : NULL;
 
-    if (ctx == NULL || ctx->set_cookie.len == 0) {
-        return ngx_http_next_header_filter(r);
-    }
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
+    if (ctx && ctx->set_cookie.len
+        && ngx_http_marketplace_add_response_header(r, "Set-Cookie",
+                                                    ctx->set_cookie)
+           == NULL)
+    {
         return NGX_ERROR;
     }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Set-Cookie");
-    h->value = ctx->set_cookie;
 
     return ngx_http_next_header_filter(r);
 }
