@@ -77,6 +77,7 @@ typedef struct {
                                                          * addresses */
     in_port_t                         resolver_port;
     ngx_uint_t                        keepalive;        /* idle connections */
+    SSL_SESSION                      *session;          /* or NULL */
 } ngx_http_marketplace_endpoint_t;
 
 
@@ -367,16 +368,34 @@ ngx_int_t ngx_http_marketplace_set_endpoint(ngx_conf_t *cf,
     ngx_http_marketplace_endpoint_t *endpoint, mp_endpoint_t *url,
     const char *origin);
 
+
+/* ngx_http_marketplace_tls.c: for "init module". */
+ngx_int_t ngx_http_marketplace_tls_init(ngx_cycle_t *cycle);
+
+/* Has an endpoint use TLS as the location's settings say.  NGX_OK, or
+ * NGX_ERROR with a message. */
+ngx_int_t ngx_http_marketplace_set_tls(ngx_conf_t *cf,
+    ngx_http_marketplace_main_conf_t *mmcf,
+    ngx_http_marketplace_loc_conf_t *mlcf,
+    ngx_http_marketplace_endpoint_t *endpoint);
+
 /* Tells whether TLS settings can be used.  Where they cannot, logs it with
  * the current line of the configuration and returns NGX_ERROR. */
 ngx_int_t ngx_http_marketplace_check_ca(ngx_conf_t *cf, ngx_str_t *file);
 ngx_int_t ngx_http_marketplace_check_ciphers(ngx_conf_t *cf,
     ngx_str_t *ciphers);
 
+/* Remembers that the endpoint has answered over a connection (NGX_OK, or
+ * NGX_ERROR if that is impossible), and tells whether an endpoint for which
+ * this connection is as good as a new one has. */
+ngx_int_t ngx_http_marketplace_trust(ngx_connection_t *c,
+    ngx_http_marketplace_endpoint_t *endpoint);
+ngx_uint_t ngx_http_marketplace_is_trusted(ngx_connection_t *c,
+    ngx_http_marketplace_endpoint_t *endpoint);
 
-/* ngx_http_marketplace_exchange.c: for "init module", and as peer.init of an
- * upstream of the module, or of one that stands for an upstream block. */
-ngx_int_t ngx_http_marketplace_exchange_init(ngx_cycle_t *cycle);
+
+/* ngx_http_marketplace_exchange.c: as peer.init of an upstream of the module,
+ * or of one that stands for an upstream block. */
 ngx_int_t ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
     ngx_http_upstream_srv_conf_t *us);
 ngx_int_t ngx_http_marketplace_init_block_peer(ngx_http_request_t *sr,

@@ -28,14 +28,12 @@ static ngx_int_t ngx_http_marketplace_exchange_process_header(
     ngx_http_request_t *sr);
 static ngx_int_t ngx_http_marketplace_enlarge(ngx_http_request_t *sr,
     ngx_buf_t *buf);
-static ngx_int_t ngx_http_marketplace_mark(ngx_http_upstream_t *u,
-    ngx_http_marketplace_endpoint_t *endpoint);
-static ngx_uint_t ngx_http_marketplace_is_ours(ngx_connection_t *c,
-    ngx_http_marketplace_endpoint_t *endpoint);
 static ngx_int_t ngx_http_marketplace_get_block_peer(
     ngx_peer_connection_t *pc, void *data);
 static ngx_http_marketplace_exchange_t *ngx_http_marketplace_peer_exchange(
     ngx_peer_connection_t *pc);
+static ngx_int_t ngx_http_marketplace_set_session(ngx_peer_connection_t *pc,
+    void *data);
 static ngx_int_t ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc,
     void *data);
 static ngx_uint_t ngx_http_marketplace_was_stale(ngx_peer_connection_t *pc,
@@ -50,22 +48,6 @@ static void ngx_http_marketplace_exchange_finalize_request(
     ngx_http_request_t *sr, ngx_int_t rc);
 static ngx_int_t ngx_http_marketplace_exchange_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
-
-
-/* Where OpenSSL keeps the mark of a connection. */
-static int  ngx_http_marketplace_ssl_index = -1;
-
-
-ngx_int_t
-ngx_http_marketplace_exchange_init(ngx_cycle_t *cycle)
-{
-    if (ngx_http_marketplace_ssl_index == -1) {
-        ngx_http_marketplace_ssl_index = SSL_get_ex_new_index(0, NULL, NULL,
-                                                              NULL, NULL);
-    }
-
-    return (ngx_http_marketplace_ssl_index == -1) ? NGX_ERROR : NGX_OK;
-}
 
 
 ngx_int_t
@@ -414,7 +396,8 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
     if (rc == MP_REPLY_DONE) {
         exchange->rc = NGX_OK;
         u->keepalive = exchange->reply.keepalive
-                       && ngx_http_marketplace_mark(u, exchange->endpoint)
+                       && ngx_http_marketplace_trust(u->peer.connection,
+                                                     exchange->endpoint)
                           == NGX_OK;
         u->headers_in.status_n = exchange->reply.status;
 
@@ -451,50 +434,6 @@ ngx_http_marketplace_enlarge(ngx_http_request_t *sr, ngx_buf_t *buf)
 }
 
 
-/*
- * An "upstream" block keeps connections by address alone, whoever made them:
- * another location, or proxy_pass, which verifies nothing by default; and a
- * certificate is verified only with a handshake.  So a connection over which
- * AWS has answered is marked with the location whose settings it was verified
- * by, and a kept one is taken only if it bears a mark that is as good.
- */
-
-static ngx_int_t
-ngx_http_marketplace_mark(ngx_http_upstream_t *u,
-    ngx_http_marketplace_endpoint_t *endpoint)
-{
-    ngx_ssl_connection_t  *ssl;
-
-    ssl = u->peer.connection->ssl;
-
-    if (ssl == NULL
-        || SSL_set_ex_data(ssl->connection, ngx_http_marketplace_ssl_index,
-                           endpoint))
-    {
-        return NGX_OK;
-    }
-
-    return NGX_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_http_marketplace_is_ours(ngx_connection_t *c,
-    ngx_http_marketplace_endpoint_t *endpoint)
-{
-    ngx_http_marketplace_endpoint_t  *other;
-
-    if (c->ssl == NULL || endpoint->upstream.ssl == NULL) {
-        return c->ssl == NULL && endpoint->upstream.ssl == NULL;
-    }
-
-    other = SSL_get_ex_data(c->ssl->connection,
-                            ngx_http_marketplace_ssl_index);
-
-    return other && ngx_http_marketplace_is_same_host(other, endpoint);
-}
-
-
 /* Has the block choose an address, and looks at the connection that it has
  * kept for it. */
 
@@ -515,6 +454,7 @@ ngx_http_marketplace_init_block_peer(ngx_http_request_t *sr,
 
     exchange->get_peer = u->peer.get;
     u->peer.get = ngx_http_marketplace_get_block_peer;
+    u->peer.set_session = ngx_http_marketplace_set_session;
 
     return NGX_OK;
 }
@@ -539,8 +479,8 @@ ngx_http_marketplace_get_block_peer(ngx_peer_connection_t *pc, void *data)
 
     if (rc != NGX_DONE
         || (!exchange->stale
-            && ngx_http_marketplace_is_ours(pc->connection,
-                                            exchange->endpoint)))
+            && ngx_http_marketplace_is_trusted(pc->connection,
+                                               exchange->endpoint)))
     {
         return rc;
     }
@@ -583,6 +523,7 @@ ngx_http_marketplace_init_peer(ngx_http_request_t *sr,
 
     u->peer.get = ngx_http_marketplace_get_peer;
     u->peer.free = ngx_http_marketplace_free_peer;
+    u->peer.set_session = ngx_http_marketplace_set_session;
 
     return NGX_OK;
 }
@@ -597,6 +538,19 @@ ngx_http_marketplace_peer_exchange(ngx_peer_connection_t *pc)
                                  - offsetof(ngx_http_upstream_t, peer));
 
     return u->input_filter_ctx;
+}
+
+
+/* Instead of that of the address, which another location may have got. */
+
+static ngx_int_t
+ngx_http_marketplace_set_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_marketplace_exchange_t  *exchange;
+
+    exchange = ngx_http_marketplace_peer_exchange(pc);
+
+    return ngx_ssl_set_session(pc->connection, exchange->endpoint->session);
 }
 
 

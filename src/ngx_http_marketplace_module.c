@@ -269,7 +269,7 @@ ngx_module_t  ngx_http_marketplace_module = {
     ngx_http_marketplace_commands,           /* module directives */
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
-    ngx_http_marketplace_exchange_init,      /* init module */
+    ngx_http_marketplace_tls_init,           /* init module */
     NULL,                                    /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */

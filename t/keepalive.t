@@ -600,3 +600,43 @@ invalid value "-1" in "marketplace_keepalive", it must be a number, like "4"
 --- config
 --- refused
 "marketplace_keepalive" directive is duplicate
+
+=== TEST 18: a TLS session goes on in the location that has verified it
+--- http_config eval
+my $port = $ENV{TEST_NGINX_AWS_HTTPS};
+
+$::keys . "
+    marketplace_keepalive 0;
+    upstream block {
+        server 127.0.0.1:$port;
+    }
+"
+--- config eval
+my $host = 'marketplace_endpoint https://localhost:$TEST_NGINX_AWS_HTTPS;';
+my $ca = 'marketplace_ssl_trusted_certificate $TEST_NGINX_CA;';
+
+::locations('/good', "$host $ca", '/good-too', "$host $ca",
+    '/off', "$host marketplace_ssl_verify off;",
+    '/old', "$host $ca marketplace_ssl_protocols TLSv1.2;",
+    '/block', "marketplace_endpoint https://block; $ca
+        marketplace_ssl_verify off;",
+    '/foreign', "$host marketplace_ssl_trusted_certificate
+        \$TEST_NGINX_TMP/no.pem;")
+--- test
+sub resumed {
+    my ($token, $path) = @_;
+
+    is_outcome($token, '200', $path);
+
+    return (sent $token)[0]{resumed} ? 1 : 0;
+}
+
+for my $round (1, 2) {
+    for my $path (qw(/off /good /good-too /old /block)) {
+        is(join(' ', map { resumed("ok-$round$path-$_", $path) } 1 .. 3),
+            '0 1 1', "$path: a handshake, then its session");
+        is_outcome('ok', '502 ConnectionError', '/foreign');
+    }
+
+    reload() if $round == 1;
+}

@@ -219,7 +219,7 @@ is meant, and what is not HTTP.  Values are percent-encoded; what makes no
 sense is answered 400.
 
 A request is listed with: number (among all), time, connection, tls, sni,
-method, path, version, headers (in order), body, token, service, operation
+resumed (its TLS session, null without TLS), method, path, version, headers (in order), body, token, service, operation
 (null if it is none), verified (the signature), error (the error it got, null
 when the token or a test chose the answer); and, if it was signed, access_key
 and, if that is known, account (its number) and for issued ones role (its ARN)
@@ -469,6 +469,7 @@ class Standin:
             "connection": connection.number,
             "tls": connection.ssl_object is not None,
             "sni": getattr(connection.ssl_object, "sni", None),
+            "resumed": getattr(connection.ssl_object, "session_reused", None),
             "verified": False,
             **description,
         }
