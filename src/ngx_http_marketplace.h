@@ -21,6 +21,7 @@
 #include "aws/mp_retry.h"
 #include "aws/mp_sts.h"
 #include "session/mp_session.h"
+#include "status/mp_status.h"
 #include "token/mp_token.h"
 
 
@@ -120,6 +121,7 @@ typedef struct {
     /* made once for all locations that share their settings */
     ngx_array_t                       tls;
     ngx_array_t                       addresses;
+    ngx_array_t                       sources;   /* of pointers to them */
     ngx_http_marketplace_credentials_t  *credentials;    /* the default ones */
 } ngx_http_marketplace_main_conf_t;
 
@@ -239,6 +241,8 @@ typedef struct {
     ngx_event_t                       deadline;   /* at cut */
 
     ngx_uint_t                        attempts;   /* at the call */
+    ngx_msec_t                        called;     /* when, last */
+    unsigned                          in_flight:1;
     mp_retry_t                        retry;      /* why it is the last one */
     ngx_msec_t                        not_before; /* the next one */
     time_t                            clock;      /* as it was signed with */
@@ -443,6 +447,21 @@ ngx_int_t ngx_http_marketplace_accept(ngx_http_marketplace_ctx_t *ctx);
 ngx_int_t ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
     const mp_error_t *error);
 ngx_int_t ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx);
+
+/*
+ * ngx_http_marketplace_status.c: the directive; for "init process"; and what
+ * is counted: a resolve by what it came to; that a call of AWS has begun, what
+ * came of it, and that it is over, if it still goes on.
+ */
+char *ngx_http_marketplace_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_marketplace_status_init(ngx_cycle_t *cycle);
+void ngx_http_marketplace_count_resolve(ngx_http_marketplace_ctx_t *ctx,
+    size_t outcome);
+void ngx_http_marketplace_count_call_start(ngx_http_marketplace_ctx_t *ctx);
+void ngx_http_marketplace_count_call(ngx_http_marketplace_ctx_t *ctx);
+void ngx_http_marketplace_count_call_end(ngx_http_marketplace_ctx_t *ctx);
+
 
 /* alloc of an mp_pool_t whose pool is an ngx_pool_t. */
 void *ngx_http_marketplace_alloc(void *pool, size_t size);

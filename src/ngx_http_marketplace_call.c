@@ -223,6 +223,8 @@ ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx)
     ctx->attempts++;
     ctx->state = NGX_HTTP_MARKETPLACE_CALLING;
 
+    ngx_http_marketplace_count_call_start(ctx);
+
     return NGX_AGAIN;
 }
 
@@ -304,6 +306,8 @@ ngx_http_marketplace_called(ngx_http_marketplace_ctx_t *ctx)
     exchange = &ctx->exchange;
 
     ctx->request->connection->log->action = "resolving registration";
+
+    ngx_http_marketplace_count_call(ctx);
 
     if (ngx_http_marketplace_add_statuses(ctx) != NGX_OK) {
         return ngx_http_marketplace_abandon(ctx);

@@ -267,6 +267,10 @@ void ngx_http_marketplace_store_fail(ngx_shm_zone_t *zone,
 void ngx_http_marketplace_store_release(ngx_shm_zone_t *zone,
     ngx_http_marketplace_source_t *source);
 
+/* When the credentials that are shared end, 0 if there are none. */
+time_t ngx_http_marketplace_store_expires(ngx_shm_zone_t *zone,
+    ngx_http_marketplace_source_t *source);
+
 /* Has the next look fetch new keys in place of these.  NGX_DECLINED if that
  * was so only a moment ago. */
 ngx_int_t ngx_http_marketplace_store_reject(ngx_shm_zone_t *zone,
@@ -288,6 +292,12 @@ ngx_int_t ngx_http_marketplace_fetch_send_plain(
     ngx_http_marketplace_fetch_t *fetch, mp_plain_request_t *request);
 ngx_int_t ngx_http_marketplace_fetch_take(ngx_http_marketplace_fetch_t *fetch,
     ngx_http_marketplace_parser_pt parser);
+
+
+/* ngx_http_marketplace_status.c: counts what asking a source came to, NGX_OK
+ * or NGX_DECLINED. */
+void ngx_http_marketplace_count_renewal(ngx_shm_zone_t *zone,
+    ngx_http_marketplace_source_t *source, ngx_int_t rc);
 
 
 #endif /* _NGX_HTTP_MARKETPLACE_CREDENTIALS_H_INCLUDED_ */

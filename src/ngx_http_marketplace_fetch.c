@@ -536,6 +536,8 @@ ngx_http_marketplace_fetch_end(ngx_http_marketplace_fetch_t *fetch,
         ngx_http_marketplace_fetch_log(fetch);
     }
 
+    ngx_http_marketplace_count_renewal(zone, fetch->source, rc);
+
     if (rc == NGX_OK) {
         ngx_http_marketplace_store_put(zone, fetch->source, fetch->fetched,
                                        ctx->request->connection->log);

@@ -344,6 +344,27 @@ ngx_http_marketplace_store_reject(ngx_shm_zone_t *zone,
 }
 
 
+time_t
+ngx_http_marketplace_store_expires(ngx_shm_zone_t *zone,
+    ngx_http_marketplace_source_t *source)
+{
+    time_t                         expires;
+    ngx_http_marketplace_lease_t  *lease;
+
+    ngx_http_marketplace_lock(zone);
+
+    lease = (ngx_http_marketplace_lease_t *)
+            ngx_http_marketplace_find(zone, source->id);
+
+    expires = (lease && !ngx_http_marketplace_is_empty(lease))
+              ? lease->expires : 0;
+
+    ngx_http_marketplace_unlock(zone);
+
+    return expires;
+}
+
+
 static ngx_uint_t
 ngx_http_marketplace_is_recent(time_t then, time_t period)
 {

@@ -244,6 +244,13 @@ static ngx_command_t  ngx_http_marketplace_commands[] = {
       0,
       NULL },
 
+    { ngx_string("marketplace_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_marketplace_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -270,7 +277,7 @@ ngx_module_t  ngx_http_marketplace_module = {
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
     ngx_http_marketplace_tls_init,           /* init module */
-    NULL,                                    /* init process */
+    ngx_http_marketplace_status_init,        /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */
     NULL,                                    /* exit process */
@@ -422,6 +429,9 @@ ngx_http_marketplace_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&mmcf->addresses, cf->pool, 1,
                           sizeof(ngx_http_marketplace_address_t))
+           != NGX_OK
+        || ngx_array_init(&mmcf->sources, cf->pool, 1,
+                          sizeof(ngx_http_marketplace_source_t *))
            != NGX_OK
         || ngx_array_init(&mmcf->files, cf->pool, 1,
                           sizeof(ngx_http_marketplace_file_t))

@@ -287,6 +287,12 @@ ngx_http_marketplace_cleanup(void *data)
 {
     ngx_http_marketplace_ctx_t  *ctx = data;
 
+    if (ctx->state > NGX_HTTP_MARKETPLACE_UNRESOLVED
+        && ctx->state < NGX_HTTP_MARKETPLACE_RESOLVED)
+    {
+        ngx_http_marketplace_count_resolve(ctx, MP_OUTCOME_ABORTED);
+    }
+
     ngx_http_marketplace_stop(ctx);
 }
 
@@ -753,6 +759,13 @@ ngx_http_marketplace_conclude(ngx_http_marketplace_ctx_t *ctx)
     ctx->time = ngx_current_msec - ctx->start;
     ctx->request->connection->log->action = NULL;
 
+    /* whoever comes with a session and without a token is not resolved */
+
+    if (ctx->session_key == NULL) {
+        ngx_http_marketplace_count_resolve(ctx,
+                                        mp_status_outcome(ctx->error.name));
+    }
+
     if (ctx->error.name.len
         && ctx->conf->resolve == NGX_HTTP_MARKETPLACE_ON)
     {
@@ -802,7 +815,10 @@ ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
     ngx_http_marketplace_stop(ctx);
 
     ctx->state = NGX_HTTP_MARKETPLACE_ABANDONED;
+    ctx->time = ngx_current_msec - ctx->start;
     ctx->request->connection->log->action = NULL;
+
+    ngx_http_marketplace_count_resolve(ctx, MP_OUTCOME_INTERNAL_ERROR);
 
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }

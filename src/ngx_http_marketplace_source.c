@@ -30,7 +30,7 @@ ngx_http_marketplace_set_source(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    ngx_http_marketplace_source_t       *source;
+    ngx_http_marketplace_source_t       *source, **known;
     ngx_http_marketplace_credentials_t  *credentials;
 
     if (ngx_http_marketplace_release_keys_with(cf->pool, &mlcf->signing_keys)
@@ -75,9 +75,16 @@ ngx_http_marketplace_set_source(ngx_conf_t *cf,
                                                   source);
     }
 
-    mlcf->source = source;
+    known = ngx_array_push(&mmcf->sources);
 
-    return source ? NGX_OK : NGX_ERROR;
+    if (source == NULL || known == NULL) {
+        return NGX_ERROR;
+    }
+
+    mlcf->source = source;
+    *known = source;
+
+    return NGX_OK;
 }
 
 

@@ -294,6 +294,8 @@ ngx_http_marketplace_alloc_entry(ngx_shm_zone_t *zone, size_t size,
             return NULL;
         }
 
+        store->counters.evictions++;
+
         ngx_http_marketplace_remove(zone, entry);
     }
 }

@@ -11,6 +11,12 @@
 
 #include "ngx_http_marketplace.h"
 
+#include "status/mp_status.h"
+
+
+/* One for every process of nginx, as long as there are not more. */
+#define NGX_HTTP_MARKETPLACE_PROCESSES  128
+
 
 /* Who is at work for an entry; those who want the same wait. */
 typedef struct {
@@ -39,6 +45,12 @@ typedef struct {
     ngx_atomic_uint_t                 version;     /* last one given out */
     ngx_atomic_t                      clock;       /* that of this machine is
                                                     * so many seconds slow */
+
+    mp_counters_t                     counters;
+
+    /* calls that wait for AWS, by process: one that is killed ends none */
+    unsigned long                     in_flight
+                                          [NGX_HTTP_MARKETPLACE_PROCESSES];
 } ngx_http_marketplace_store_t;
 
 

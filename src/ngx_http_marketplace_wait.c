@@ -207,6 +207,7 @@ ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx)
     }
 
     ngx_http_marketplace_stop_waiting(ctx);
+    ngx_http_marketplace_count_call_end(ctx);
     ngx_http_marketplace_answer_release(ctx);
     ngx_http_marketplace_fetch_cleanup(ctx);
 }

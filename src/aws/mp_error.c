@@ -150,6 +150,28 @@ static const mp_error_t  mp_client_error = {
 };
 
 
+/* In the order of their index, in front of those that AWS names. */
+
+static const mp_error_t  *mp_own_errors[] = {
+    &mp_missing_token,
+    &mp_invalid_request,
+    &mp_token_too_large,
+    &mp_product_code_mismatch,
+    &mp_session_too_large,
+    &mp_connection_error,
+    &mp_invalid_response,
+    &mp_timeout,
+    &mp_no_credentials,
+    &mp_expired_credentials,
+    &mp_throttled
+};
+
+#define MP_OWN_ERRORS  (sizeof(mp_own_errors) / sizeof(mp_own_errors[0]))
+#define MP_AWS_ERRORS  (sizeof(mp_aws_errors) / sizeof(mp_aws_errors[0]))
+
+_Static_assert(MP_OWN_ERRORS + MP_AWS_ERRORS == MP_ERRORS, "MP_ERRORS");
+
+
 void
 mp_aws_error_parse(mp_aws_error_t *error, mp_str_t body, mp_str_t error_type,
     const mp_str_t *secrets, size_t nsecrets)
@@ -443,7 +465,7 @@ mp_error_find(mp_str_t name)
         return &mp_expired_credentials;
     }
 
-    for (i = 0; i < sizeof(mp_aws_errors) / sizeof(mp_aws_errors[0]); i++) {
+    for (i = 0; i < MP_AWS_ERRORS; i++) {
         if (mp_str_eq(name, mp_aws_errors[i].name)) {
             return &mp_aws_errors[i];
         }
@@ -511,4 +533,31 @@ mp_error_is_throttling(mp_str_t name)
     };
 
     return mp_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+}
+
+
+size_t
+mp_error_index(mp_str_t name)
+{
+    size_t  i;
+
+    if (mp_error_is_throttling(name)) {
+        name = mp_throttled.name;
+    }
+
+    for (i = 0; i < MP_ERRORS; i++) {
+        if (mp_str_eq(name, mp_error_name(i))) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+mp_str_t
+mp_error_name(size_t i)
+{
+    return (i < MP_OWN_ERRORS) ? mp_own_errors[i]->name
+                               : mp_aws_errors[i - MP_OWN_ERRORS].name;
 }

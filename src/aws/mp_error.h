@@ -101,4 +101,13 @@ int mp_error_is_of_clock(mp_str_t name);
 int mp_error_is_throttling(mp_str_t name);
 
 
+/* All errors that have a meaning of their own, to be counted: the index of the
+ * one with a name (all limits of a rate are one), MP_ERRORS if it is none of
+ * them, and the name at an index. */
+#define MP_ERRORS  30
+
+size_t mp_error_index(mp_str_t name);
+mp_str_t mp_error_name(size_t i);
+
+
 #endif /* MP_ERROR_H */
