@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import ssl
 import urllib.parse
 import urllib.request
@@ -37,6 +38,14 @@ def check_registration(servers, screenshots):
         check.refusal("expired", 410, "Please press the button once more")
         check.refusal("unknown", 400, "We could not see who you are")
         check.refusal("outage", 502, "Please try again in a few minutes")
+        check.registration("outage", "back", trial=False, calls=4)
+        check.registration("hiccup", "hiccup", trial=False, calls=2)
+        check.status_page({
+            "resolved": 4,
+            "ExpiredTokenException": 1,
+            "InvalidTokenException": 1,
+            "InternalServiceErrorException": 1,
+        })
 
 
 def forget_proxies():
@@ -85,10 +94,10 @@ class Check:
         expect("a GET of the registration URL: the status is 200", self.status(), 200)
         expect("... and the page is the application's", self.heading(), "Welcome")
 
-    def registration(self, button, screenshot, trial):
+    def registration(self, button, screenshot, trial, calls=1):
         token = self.press(button)
         self.screenshot(screenshot)
-        customer = standin.customer(token)
+        customer = standin.customer(token.rpartition("|")[2])
         account = customer["CustomerAWSAccountId"]
 
         expect(f"button {button}: the status is 200", self.status(), 200)
@@ -98,10 +107,18 @@ class Check:
         expect("... it has the product code", self.text("product"), customer["ProductCode"])
         expect(f"... {'a' if trial else 'no'} free trial", self.text("trial") != "", trial)
 
-        calls = self.calls_to_aws(token)
-        expect("... AWS was called once", len(calls), 1)
-        expect("... over TLS, by its name", (calls[0]["tls"], calls[0]["sni"]), (True, "localhost"))
-        expect("... and found the signature to be right", calls[0]["verified"], True)
+        made = self.calls_to_aws(token)
+        expect(f"... calls that AWS got: {calls}", len(made), calls)
+        expect("... over TLS, by its name", (made[-1]["tls"], made[-1]["sni"]), (True, "localhost"))
+        expect("... and found the signature to be right", made[-1]["verified"], True)
+
+    def status_page(self, outcomes):
+        self.driver.get(self.servers.marketplace)
+        self.driver.find_element(By.ID, "status").click()
+        self.screenshot("status")
+        page = self.driver.find_element(By.TAG_NAME, "body").text
+        counted = re.findall(r'^nginx_marketplace_resolves_total\{outcome="(\w+)"\} ([1-9]\d*)$', page, re.M)
+        expect("the status page has counted all that", {name: int(number) for name, number in counted}, outcomes)
 
     def refusal(self, button, status, heading):
         self.press(button)

@@ -75,6 +75,7 @@ class Servers:
         self.ca = self.folder / "ca.pem"
         self.marketplace = f"http://{MARKETPLACE_NAME}:{ports['marketplace']}/"
         self.register = f"http://{ADDRESS}:{ports['nginx']}/register"
+        self.status = f"http://{ADDRESS}:{ports['nginx']}/status"
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -113,6 +114,7 @@ class Servers:
             "MODULE": os.environ["MODULE"],
             "MARKETPLACE": self.marketplace,
             "REGISTER": self.register,
+            "STATUS": self.status,
         }
         for name, port in self.ports.items():
             values[f"{name.upper()}_PORT"] = str(port)
