@@ -13,7 +13,7 @@ set -eu
 BUILD=(gcc libc6-dev make nginx nginx-dev libcjson-dev libssl-dev)
 TEST=(libcmocka-dev perl python3 python3-boto3 python3-botocore python3-grpcio
       python3-h2 awscli ca-certificates curl faketime nghttp2-server openssl
-      uwsgi-core uwsgi-plugin-python3)
+      prometheus uwsgi-core uwsgi-plugin-python3)
 DEMO=(python3 python3-botocore python3-selenium chromium chromium-driver
       openssl)
 BENCH=(python3 wrk openssl python3-boto3 uwsgi-core uwsgi-plugin-python3
@@ -157,31 +157,36 @@ apt() {
 
 
 install() {
-    local new_nginx
+    local new service
 
-    new_nginx=$(missing nginx)
+    new=$(missing nginx prometheus)
 
-    hold_nginx_service
+    hold_services
 
     run "installing $*" apt --no-install-recommends install "$@"
 
-    if [ "$new_nginx" ] && command -v systemctl >/dev/null; then
-        systemctl --quiet disable nginx
-    fi
+    for service in $new; do
+        if [ -z "$(missing "$service")" ] && command -v systemctl >/dev/null
+        then
+            systemctl --quiet disable "$service"
+        fi
+    done
 }
 
 
-# Debian starts nginx when it installs or upgrades it, and serves port 80.
-# Nobody who builds or tests a module has asked for that.  An nginx that runs
-# already is left to Debian.
+# Debian starts a service when it installs or upgrades it: nginx, which serves
+# port 80, and Prometheus.  Nobody who builds or tests a module has asked for
+# that.  An nginx that runs already is left to Debian.
 
-hold_nginx_service() {
-    if [ -e $POLICY ] || [ -e /run/nginx.pid ]; then
+hold_services() {
+    if [ -e $POLICY ]; then
         return
     fi
 
     policy=yes
-    printf '%s\n' '#!/bin/sh' 'exit 101' >$POLICY
+    printf '%s\n' '#!/bin/sh' \
+        'case "$*" in *nginx*) test -e /run/nginx.pid && exit 0 ;; esac' \
+        'exit 101' >$POLICY
     chmod 755 $POLICY
 }
 
