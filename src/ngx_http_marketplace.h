@@ -448,14 +448,14 @@ ngx_int_t ngx_http_marketplace_fail(ngx_http_marketplace_ctx_t *ctx,
     const mp_error_t *error);
 ngx_int_t ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx);
 
+
 /*
- * ngx_http_marketplace_status.c: the directive; for "init process"; and what
- * is counted: a resolve by what it came to; that a call of AWS has begun, what
- * came of it, and that it is over, if it still goes on.
+ * ngx_http_marketplace_status.c: the directive; and what is counted: a resolve
+ * by what it came to; that a call of AWS has begun, what came of it, and that
+ * it is over, if it still goes on.
  */
 char *ngx_http_marketplace_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-ngx_int_t ngx_http_marketplace_status_init(ngx_cycle_t *cycle);
 void ngx_http_marketplace_count_resolve(ngx_http_marketplace_ctx_t *ctx,
     size_t outcome);
 void ngx_http_marketplace_count_call_start(ngx_http_marketplace_ctx_t *ctx);

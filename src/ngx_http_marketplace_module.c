@@ -277,7 +277,7 @@ ngx_module_t  ngx_http_marketplace_module = {
     NGX_HTTP_MODULE,                         /* module type */
     NULL,                                    /* init master */
     ngx_http_marketplace_tls_init,           /* init module */
-    ngx_http_marketplace_status_init,        /* init process */
+    NULL,                                    /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */
     NULL,                                    /* exit process */

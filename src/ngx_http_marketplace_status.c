@@ -30,8 +30,8 @@ static void ngx_http_marketplace_count(unsigned long *counter,
     ngx_atomic_int_t n);
 static void ngx_http_marketplace_observe(mp_histogram_t *histogram,
     ngx_msec_t time);
-static unsigned long *ngx_http_marketplace_in_flight(
-    ngx_http_marketplace_store_t *store);
+static ngx_http_marketplace_in_flight_t *ngx_http_marketplace_in_flight(
+    ngx_http_marketplace_ctx_t *ctx);
 
 
 char *
@@ -50,24 +50,6 @@ ngx_http_marketplace_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_marketplace_use(cf);
 
     return NGX_CONF_OK;
-}
-
-
-/* What a process before this one has left in its place, because it was killed,
- * is no longer under way. */
-
-ngx_int_t
-ngx_http_marketplace_status_init(ngx_cycle_t *cycle)
-{
-    ngx_http_marketplace_main_conf_t  *mmcf;
-
-    mmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_marketplace_module);
-    if (mmcf && mmcf->zone) {
-        *ngx_http_marketplace_in_flight(mmcf->zone->data) = 0;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -198,7 +180,11 @@ ngx_http_marketplace_collect(ngx_http_request_t *r, mp_status_t *status)
     status->clock_offset = ngx_http_marketplace_clock(mmcf);
 
     for (i = 0; i < NGX_HTTP_MARKETPLACE_PROCESSES; i++) {
-        status->calls_in_flight += store->in_flight[i];
+        if (store->in_flight[i].calls
+            && ngx_http_marketplace_lives(store->in_flight[i].pid))
+        {
+            status->calls_in_flight += store->in_flight[i].calls;
+        }
     }
 
     source = mmcf->sources.elts;
@@ -314,17 +300,25 @@ ngx_http_marketplace_count_resolve(ngx_http_marketplace_ctx_t *ctx,
 void
 ngx_http_marketplace_count_call_start(ngx_http_marketplace_ctx_t *ctx)
 {
-    ngx_http_marketplace_store_t  *store;
-
-    store = ngx_http_marketplace_main(ctx)->zone->data;
+    ngx_http_marketplace_in_flight_t  *in_flight;
 
     ctx->called = ngx_current_msec;
     ctx->in_flight = 1;
 
-    ngx_http_marketplace_count(ngx_http_marketplace_in_flight(store), 1);
+    in_flight = ngx_http_marketplace_in_flight(ctx);
+
+    /* what another process has left in this place is no longer under way */
+
+    if (in_flight->pid != ngx_pid) {
+        in_flight->calls = 0;
+        in_flight->pid = ngx_pid;
+    }
+
+    in_flight->calls++;
 
     if (ctx->attempts > 1) {
-        ngx_http_marketplace_count(&store->counters.retries, 1);
+        ngx_http_marketplace_count(
+                             &ngx_http_marketplace_counters(ctx)->retries, 1);
     }
 }
 
@@ -332,12 +326,18 @@ ngx_http_marketplace_count_call_start(ngx_http_marketplace_ctx_t *ctx)
 void
 ngx_http_marketplace_count_call_end(ngx_http_marketplace_ctx_t *ctx)
 {
-    if (ctx->in_flight) {
-        ctx->in_flight = 0;
+    ngx_http_marketplace_in_flight_t  *in_flight;
 
-        ngx_http_marketplace_count(ngx_http_marketplace_in_flight(
-                                  ngx_http_marketplace_main(ctx)->zone->data),
-                                 -1);
+    if (!ctx->in_flight) {
+        return;
+    }
+
+    ctx->in_flight = 0;
+
+    in_flight = ngx_http_marketplace_in_flight(ctx);
+
+    if (in_flight->pid == ngx_pid && in_flight->calls) {
+        in_flight->calls--;
     }
 }
 
@@ -419,9 +419,13 @@ ngx_http_marketplace_observe(mp_histogram_t *histogram, ngx_msec_t time)
 }
 
 
-static unsigned long *
-ngx_http_marketplace_in_flight(ngx_http_marketplace_store_t *store)
+static ngx_http_marketplace_in_flight_t *
+ngx_http_marketplace_in_flight(ngx_http_marketplace_ctx_t *ctx)
 {
+    ngx_http_marketplace_store_t  *store;
+
+    store = ngx_http_marketplace_main(ctx)->zone->data;
+
     return &store->in_flight[ngx_process_slot
                              % NGX_HTTP_MARKETPLACE_PROCESSES];
 }

@@ -350,8 +350,14 @@ ngx_http_marketplace_is_at_work(ngx_http_marketplace_worker_t *worker)
         return 0;
     }
 
-    return worker->pid == ngx_pid
-           || kill(worker->pid, 0) != -1 || ngx_errno != NGX_ESRCH;
+    return ngx_http_marketplace_lives(worker->pid);
+}
+
+
+ngx_uint_t
+ngx_http_marketplace_lives(ngx_pid_t pid)
+{
+    return pid == ngx_pid || kill(pid, 0) != -1 || ngx_errno != NGX_ESRCH;
 }
 
 

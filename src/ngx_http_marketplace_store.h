@@ -14,6 +14,14 @@
 #include "status/mp_status.h"
 
 
+
+/* Calls that wait for AWS, of one process; if that was killed, of none. */
+typedef struct {
+    ngx_pid_t                         pid;
+    ngx_uint_t                        calls;
+} ngx_http_marketplace_in_flight_t;
+
+
 /* One for every process of nginx, as long as there are not more. */
 #define NGX_HTTP_MARKETPLACE_PROCESSES  128
 
@@ -48,8 +56,7 @@ typedef struct {
 
     mp_counters_t                     counters;
 
-    /* calls that wait for AWS, by process: one that is killed ends none */
-    unsigned long                     in_flight
+    ngx_http_marketplace_in_flight_t  in_flight
                                           [NGX_HTTP_MARKETPLACE_PROCESSES];
 } ngx_http_marketplace_store_t;
 
@@ -83,6 +90,9 @@ void ngx_http_marketplace_begin_work(ngx_http_marketplace_worker_t *worker,
     ngx_msec_t deadline);
 ngx_uint_t ngx_http_marketplace_is_at_work(
     ngx_http_marketplace_worker_t *worker);
+
+/* Whether there is such a process. */
+ngx_uint_t ngx_http_marketplace_lives(ngx_pid_t pid);
 
 
 #endif /* _NGX_HTTP_MARKETPLACE_STORE_H_INCLUDED_ */
