@@ -287,8 +287,11 @@ ngx_http_marketplace_cleanup(void *data)
 {
     ngx_http_marketplace_ctx_t  *ctx = data;
 
+    /* whoever comes with a session may not have wanted to register */
+
     if (ctx->state > NGX_HTTP_MARKETPLACE_UNRESOLVED
-        && ctx->state < NGX_HTTP_MARKETPLACE_RESOLVED)
+        && ctx->state < NGX_HTTP_MARKETPLACE_RESOLVED
+        && ctx->session_key == NULL)
     {
         ngx_http_marketplace_count_resolve(ctx, MP_OUTCOME_ABORTED);
     }

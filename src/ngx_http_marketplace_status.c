@@ -269,7 +269,11 @@ ngx_http_marketplace_count_resolve(ngx_http_marketplace_ctx_t *ctx,
 
     ngx_http_marketplace_count(&counters->resolves[outcome], 1);
 
-    if (ctx->cache_status.len == 0) {
+    /* as long as the body is read, that is the session's */
+
+    if (ctx->cache_status.len == 0
+        || ctx->state == NGX_HTTP_MARKETPLACE_READING)
+    {
         return;
     }
 
