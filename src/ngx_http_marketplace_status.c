@@ -71,14 +71,18 @@ ngx_http_marketplace_status_handler(ngx_http_request_t *r)
 
     if (ngx_http_marketplace_accepts_json(r)) {
         ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = sizeof("application/json") - 1;
+
         buf = ngx_http_marketplace_status_page(r, mp_status_json);
 
     } else {
-        ngx_str_set(&r->headers_out.content_type, "text/plain; version=0.0.4");
+        ngx_str_set(&r->headers_out.content_type,
+                    "text/plain; version=0.0.4; charset=utf-8");
+        r->headers_out.content_type_len = sizeof("text/plain") - 1;
+
         buf = ngx_http_marketplace_status_page(r, mp_status_prometheus);
     }
 
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
     return buf ? ngx_http_marketplace_send_status(r, buf)
