@@ -85,6 +85,10 @@ ngx_http_marketplace_status_handler(ngx_http_request_t *r)
 
     r->headers_out.content_type_lowcase = NULL;
 
+    /* without a date and a tag there is nothing to compare conditions with */
+
+    r->disable_not_modified = 1;
+
     return buf ? ngx_http_marketplace_send_status(r, buf)
                : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
