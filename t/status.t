@@ -1016,11 +1016,18 @@ like(page('/page.html', Accept => 'application/json')->{content},
     qr/^before \{\n.*\}\n behind$/s, 'JSON');
 
 === TEST 20: nothing else is used
---- config eval: $::pages
+--- config eval
+$::pages . <<'_EOC_'
+    location = /headers {
+        return 200 "<$http_x_marketplace_license_arn>";
+    }
+_EOC_
 --- request
 GET /status
 --- response_body_like: ^# HELP nginx_marketplace_resolves_total
 --- test
+is(page('/headers', 'X-Marketplace-License-Arn' => 'forged')->{content}, '<>',
+    'headers of our names are removed');
 is(CORE::join(' ', grep { $_ != 0 } values %{numbers()}), '', 'all is 0');
 is(scalar worker_processes(), 2, 'workers');
 ok(reload, 'a reload');

@@ -44,15 +44,16 @@ static const unsigned  mp_statuses[MP_STATUSES - 2] = {
     200, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504
 };
 
-/* In milliseconds, and as they are printed, in seconds. */
+/* In milliseconds, and as they are printed, in seconds: with the point that
+ * Prometheus, since its version 3, gives to whole numbers. */
 
 static const struct {
     unsigned long   limit;
     const char     *text;
 } mp_buckets[MP_BUCKETS] = {
     { 5, "0.005" }, { 10, "0.01" }, { 25, "0.025" }, { 50, "0.05" },
-    { 100, "0.1" }, { 250, "0.25" }, { 500, "0.5" }, { 1000, "1" },
-    { 2500, "2.5" }, { 5000, "5" }, { 10000, "10" }, { 30000, "30" },
+    { 100, "0.1" }, { 250, "0.25" }, { 500, "0.5" }, { 1000, "1.0" },
+    { 2500, "2.5" }, { 5000, "5.0" }, { 10000, "10.0" }, { 30000, "30.0" },
     { 0, "+Inf" }
 };
 

@@ -400,7 +400,7 @@ histograms_add_up(void **state)
 
     has_line(text, NAME "_bucket{le=\"0.005\"}", 1);
     has_line(text, NAME "_bucket{le=\"0.01\"}", 3);
-    has_line(text, NAME "_bucket{le=\"30\"}", count - MP_BUCKETS);
+    has_line(text, NAME "_bucket{le=\"30.0\"}", count - MP_BUCKETS);
     has_line(text, NAME "_bucket{le=\"+Inf\"}", count);
     has_line(text, NAME "_count", count);
     has_text(text, "\n" NAME "_sum 12.005\n");
