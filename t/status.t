@@ -3,7 +3,7 @@
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
-use Marketplace qw(:DEFAULT all_of connect_to reload worker_processes logged);
+use Marketplace qw(:DEFAULT all_of connect_to reload worker_processes);
 
 use IO::Uncompress::Gunzip 'gunzip';
 use JSON::PP ();
@@ -499,8 +499,6 @@ my @kept = map { begin_at($other, 'hold:ok') } 1 .. 2;
 in_flight_becomes(5, 'of both');
 is_asked(5);
 
-my $before = numbers();
-
 kill KILL => $one;
 in_flight_becomes(2, 'of the other');
 is(all_of($_), '', 'lost') for @lost;
@@ -531,8 +529,6 @@ is_asked(5);
 
 kill HUP => Marketplace::master();
 ok(wait_until { worker_processes() == 4 }, 'two more workers');
-
-my ($new) = grep { $_ != $one && $_ != $other } worker_processes();
 
 # until the old ones listen no more, nobody knows who gets a connection
 
@@ -809,7 +805,8 @@ _EOC_
     '/register' => 'marketplace_session key=$TEST_NGINX_TMP/keys;')
 --- config eval: $::pages
 --- test
-my ($cookie) = post('ok')->{headers}{'set-cookie'} =~ /^(__Host-marketplace=[^;]+)/;
+my ($cookie) = post('ok')->{headers}{'set-cookie'}
+    =~ /^(__Host-marketplace=[^;]+)/;
 my $url = 'http://127.0.0.1:' . nginx_port('RAND_PORT_1');
 my %headers = (Cookie => $cookie);
 my $http = HTTP::Tiny->new(keep_alive => 0);

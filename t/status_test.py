@@ -26,6 +26,7 @@ EXAMPLES = TOP / "debian" / "examples"
 ALERTS = EXAMPLES / "prometheus-alerts.yml"
 DASHBOARD = EXAMPLES / "grafana-dashboard.json"
 ERRORS = TOP / "src" / "aws" / "mp_error.c"
+README = TOP / "README.md"
 
 PREFIX = "nginx_marketplace_"
 
@@ -114,6 +115,12 @@ def without_variables(expr):
     return expr.replace("$__rate_interval", "30s").replace("$instance", ".*")
 
 
+def monitoring():
+    """The section of the README."""
+    return README.read_text().partition("\n## Monitoring")[2].partition(
+        "\n## ")[0]
+
+
 class Rules(unittest.TestCase):
     """What needs no server."""
 
@@ -138,6 +145,13 @@ class Rules(unittest.TestCase):
             for names in lists:
                 self.assertEqual(
                     set(names.split("|")) - {"resolved", "aborted"}, faults)
+
+    def test_the_readme_tells_what_to_do_about_each_alert(self):
+        self.assertEqual(re.findall(r"^\| `(\w+)` \| .", monitoring(), re.M)
+                         [-len(self.alerts()):], self.alerts())
+
+    def alerts(self):
+        return re.findall(r"- alert: (\w+)", ALERTS.read_text())
 
     def test_the_dashboard_shows_all(self):
         dashboard = json.loads(DASHBOARD.read_text())
@@ -272,6 +286,12 @@ class Monitoring(unittest.TestCase):
                       flags=re.M)
         status, output = promtool("check", "metrics", text=page)
         self.assertEqual((status, output), (0, ""))
+
+    def test_the_readme_lists_what_is_on_the_page(self):
+        families = re.findall(rf"^# TYPE {PREFIX}(\w+) ", self.page(), re.M)
+        self.assertEqual(
+            set(re.findall(r"^\| `([a-z]\w+)` \|", monitoring(), re.M)),
+            set(families))
 
     def test_prometheus_has_what_the_page_has(self):
         self.assertEqual(self.register("ok-page"), 200)
