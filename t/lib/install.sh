@@ -2,7 +2,7 @@
 #
 # Installs what the project's commands need on a Debian machine.
 #
-#     t/lib/install.sh build|test|demo|bench|scale ...
+#     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind ...
 #
 # Every argument is a group of packages.  When all of them are there, nothing
 # is done and no privilege is needed; else this is to be run by root, or by
@@ -24,6 +24,14 @@ BENCH=(python3 wrk openssl python3-boto3 uwsgi-core uwsgi-plugin-python3
 command -v npm >/dev/null || BENCH+=(npm)
 
 SCALE=(python3 python3-matplotlib wrk)
+
+# For an nginx that is built from its source package.
+SOURCE=(dpkg-dev libpcre2-dev zlib1g-dev)
+
+# What writes reports needs llvm to name lines of source.
+ASAN=("${SOURCE[@]}" clang libclang-rt-dev llvm)
+
+VALGRIND=(valgrind)
 
 # The Debian release that Test::Nginx comes from where the machine's own
 # release has none.
@@ -47,7 +55,10 @@ main() {
             demo)  packages+=("${DEMO[@]}") ;;
             bench) packages+=("${BENCH[@]}") ;;
             scale) packages+=("${SCALE[@]}") ;;
-            *)     die "usage: $0 build|test|demo|bench|scale ..." ;;
+            source)   packages+=("${SOURCE[@]}") ;;
+            asan)     packages+=("${ASAN[@]}") ;;
+            valgrind) packages+=("${VALGRIND[@]}") ;;
+            *)     die "usage: see the head of $0" ;;
         esac
     done
 
