@@ -195,6 +195,18 @@ test-browser: install-demo  ## register across three sites, in Chromium
 	@$(PYTHON) t/browser.py
 
 
+# Proving
+
+.PHONY: asan
+asan: install-test install-asan  ## the tests, with sanitizers in nginx, too
+	@t/proof/asan
+
+.PHONY: valgrind
+valgrind: install-test install-valgrind  ## the suites, nginx under valgrind
+	@$(MAKE) all
+	@t/proof/valgrind
+
+
 # Showing
 
 .PHONY: demo
