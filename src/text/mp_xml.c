@@ -83,13 +83,16 @@ mp_xml_find(mp_str_t document, mp_xml_element_t *elements, size_t n,
 }
 
 
-/* Of all control bytes XML allows three. */
+/* Of all control bytes XML allows three, and neither U+FFFE nor U+FFFF. */
 
 static int
 mp_xml_is_text(mp_str_t document)
 {
     size_t         i;
     unsigned char  c;
+
+    static const mp_str_t  fffe = mp_str("\xef\xbf\xbe");
+    static const mp_str_t  ffff = mp_str("\xef\xbf\xbf");
 
     for (i = 0; i < document.len; i++) {
         c = document.data[i];
@@ -99,7 +102,9 @@ mp_xml_is_text(mp_str_t document)
         }
     }
 
-    return mp_str_is_utf8(document);
+    return mp_str_is_utf8(document)
+           && mp_str_find(document, fffe) == document.len
+           && mp_str_find(document, ffff) == document.len;
 }
 
 

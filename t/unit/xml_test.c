@@ -298,6 +298,8 @@ what_is_not_well_formed_is_refused(void **state)
         mp_str("<a>&#xd800;</a>"),
         mp_str("<a>&#xdfff;</a>"),
         mp_str("<a>&#xfffe;</a>"),
+        mp_str("<a>\xef\xbf\xbe</a>"),
+        mp_str("<a>\xef\xbf\xbf</a>"),
         mp_str("<a>&#xffff;</a>"),
         mp_str("<a>&#x110000;</a>"),
         mp_str("<a>&#1114112;</a>"),
