@@ -119,7 +119,7 @@ FORCE:
 
 # Testing
 
-TEST_PARTS := unit test-python test-nginx
+TEST_PARTS := unit fuzz-smoke test-python test-nginx
 
 .PHONY: test
 test: install-test  ## install what is missing and run every test
@@ -146,7 +146,7 @@ UNIT_TESTS   := $(patsubst t/unit/%.c,$(BUILD)/unit/%, \
 
 # Python tests feed these with what they generate.
 
-UNIT_FILTERS := $(addprefix $(BUILD)/unit/,profile sign sts token)
+UNIT_FILTERS := $(addprefix $(BUILD)/unit/,profile reply sign sts token)
 
 .PHONY: unit
 unit: $(UNIT_TESTS)  ## run the unit tests, with sanitizers
@@ -205,6 +205,42 @@ asan: install-test install-asan  ## the tests, with sanitizers in nginx, too
 valgrind: install-test install-valgrind  ## the suites, nginx under valgrind
 	@$(MAKE) all
 	@t/proof/valgrind
+
+# libFuzzer targets for all that parses what others wrote.  Smoke runs come
+# with the tests.
+
+FUZZ_CC      ?= clang
+FUZZ_SECONDS ?= 600
+FUZZ_CFLAGS  := -g -O1 -Isrc $(WARNINGS) -fno-omit-frame-pointer \
+                -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_LIBS    := -lcjson -lcrypto
+
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(wildcard src/*/*.c))
+FUZZ_TARGETS := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%, \
+                    $(sort $(wildcard t/fuzz/*_fuzz.c)))
+
+.PHONY: fuzz
+fuzz: install-test  ## search every parser for faults, FUZZ_SECONDS each
+	@$(MAKE) fuzz-run
+
+.PHONY: fuzz-smoke
+fuzz-smoke:
+	@$(MAKE) fuzz-run FUZZ_SECONDS=10
+
+.PHONY: fuzz-run
+fuzz-run: $(FUZZ_TARGETS) $(UNIT_FILTERS)
+	@t/fuzz/run $(FUZZ_SECONDS)
+	@$(PYTHON) t/fuzz/agree.py
+
+.SECONDARY:
+$(FUZZ_TARGETS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/t/fuzz/%.o $(FUZZ_OBJECTS)
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
+
+$(BUILD)/fuzz/%.o: %.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
 
 # Showing

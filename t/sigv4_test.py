@@ -135,6 +135,10 @@ class SignatureTest(unittest.TestCase):
     def setUpClass(cls):
         chance = random.Random(SEED)
         cls.requests = [random_request(chance) for _ in range(REQUESTS)]
+        cls.sign_all()
+
+    @classmethod
+    def sign_all(cls):
         cls.heads = [
             head.decode()
             for (head,) in filter_through(

@@ -13,7 +13,7 @@ set -eu
 BUILD=(gcc libc6-dev make nginx nginx-dev libcjson-dev libssl-dev)
 TEST=(libcmocka-dev perl python3 python3-boto3 python3-botocore python3-grpcio
       python3-h2 awscli ca-certificates curl faketime nghttp2-server openssl
-      prometheus uwsgi-core uwsgi-plugin-python3)
+      prometheus uwsgi-core uwsgi-plugin-python3 clang libclang-rt-dev)
 DEMO=(python3 python3-botocore python3-selenium chromium chromium-driver
       openssl)
 BENCH=(python3 wrk openssl python3-boto3 uwsgi-core uwsgi-plugin-python3
