@@ -180,6 +180,7 @@ typedef struct {
     unsigned                          connected:1;
     unsigned                          stale:1;    /* a block's kept one was */
     unsigned                          done:1;
+    unsigned                          half_made:1;    /* and nobody's to end */
 
     /* NGX_OK: reply is here; NGX_DECLINED: what came is no reply; NGX_ABORT:
      * given up; otherwise the status that nginx gives to what happened */

@@ -148,11 +148,7 @@ ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx)
     rc = ngx_http_marketplace_obtain(ctx);
 
     if (rc == NGX_ERROR) {
-
-        /* a subrequest may be half made: no response can be sent any more */
-
-        (void) ngx_http_marketplace_abandon(ctx);
-        return NGX_ERROR;
+        return ngx_http_marketplace_abandon(ctx);
     }
 
     if (ngx_http_marketplace_is_exchanging(ctx)) {
@@ -213,11 +209,7 @@ ngx_http_marketplace_call(ngx_http_marketplace_ctx_t *ctx)
     }
 
     if (ngx_http_marketplace_exchange(ctx->request, exchange) != NGX_OK) {
-
-        /* a subrequest may be half made: no response can be sent any more */
-
-        (void) ngx_http_marketplace_abandon(ctx);
-        return NGX_ERROR;
+        return ngx_http_marketplace_abandon(ctx);
     }
 
     ctx->attempts++;

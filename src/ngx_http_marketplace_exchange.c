@@ -55,7 +55,8 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ngx_http_marketplace_exchange_t *exchange)
 {
     ngx_pool_cleanup_t              *cln;
-    ngx_http_request_t              *sr;
+    ngx_connection_t                *c;
+    ngx_http_request_t              *sr, *active;
     ngx_http_request_body_t         *body;
     ngx_http_post_subrequest_t      *ps;
     ngx_http_marketplace_remains_t  *remains;
@@ -80,12 +81,25 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
     exchange->rc = NGX_AGAIN;
     exchange->connected = 0;
     exchange->stale = 0;
-    exchange->done = 0;
+
+    c = r->connection;
+    active = c->data;
+    sr = NULL;
 
     if (ngx_http_subrequest(r, &exchange->name, NULL, &sr, ps,
                             NGX_HTTP_SUBREQUEST_WAITED)
         != NGX_OK)
     {
+        /* without a subrequest, all that has happened may be that nginx
+         * would have the response wait for it */
+
+        if (sr == NULL) {
+            c->data = active;
+
+        } else {
+            exchange->half_made = 1;
+        }
+
         return NGX_ERROR;
     }
 
@@ -104,6 +118,7 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ngx_http_set_ctx(sr, exchange, ngx_http_marketplace_module);
 
     exchange->subrequest = sr;
+    exchange->done = 0;
 
     remains = cln->data;
     remains->subrequest = exchange->secret ? sr : NULL;

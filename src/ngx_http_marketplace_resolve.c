@@ -810,7 +810,8 @@ ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx)
 }
 
 
-/* The machine is out of memory or the like: there is no result. */
+/* The machine is out of memory or the like: there is no result.  Behind a
+ * subrequest that is half made no response can be sent any more. */
 
 ngx_int_t
 ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
@@ -823,7 +824,8 @@ ngx_http_marketplace_abandon(ngx_http_marketplace_ctx_t *ctx)
 
     ngx_http_marketplace_count_resolve(ctx, MP_OUTCOME_INTERNAL_ERROR);
 
-    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ctx->exchange.half_made ? NGX_ERROR
+                                   : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
