@@ -3,6 +3,7 @@
 #include "../text/mp_json.h"
 #include "../text/mp_time.h"
 
+#include <errno.h>
 #include <string.h>
 
 
@@ -79,7 +80,8 @@ mp_credentials_document(mp_temporary_t *temporary, unsigned char *buf,
     object = mp_json_parse_object(body);
 
     if (object == NULL) {
-        return "it is not a JSON object";
+        return (errno == ENOMEM) ? "there is no memory to read it"
+                                 : "it is not a JSON object";
     }
 
     wrong = mp_document_read(temporary, buf, object);

@@ -1,5 +1,6 @@
 #include "mp_resolve_customer.h"
 
+#include <errno.h>
 #include <string.h>
 
 
@@ -89,7 +90,7 @@ mp_customer_parse(mp_customer_t *customer, mp_str_t body,
     reply = mp_json_parse_object(body);
 
     if (reply == NULL) {
-        return MP_CUSTOMER_INVALID;
+        return (errno == ENOMEM) ? MP_CUSTOMER_NO_MEMORY : MP_CUSTOMER_INVALID;
     }
 
     rc = mp_customer_is_valid(reply) ? mp_customer_pack(customer, reply, pool)

@@ -1,5 +1,6 @@
 #include "mp_json.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ static unsigned char mp_json_short_escape(unsigned char c);
 cJSON *
 mp_json_parse_object(mp_str_t text)
 {
+    errno = 0;
+
     text = mp_json_strip_space(text);
 
     if (!mp_json_is_one_object(text)) {

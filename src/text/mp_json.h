@@ -20,6 +20,7 @@
  * Returns the object, which the caller frees with cJSON_Delete(), or NULL if
  * the text is not an object, is nested deeper than MP_JSON_MAX_DEPTH, or
  * holds a NUL, raw or as \u0000, which cJSON would take for a string's end.
+ * errno is ENOMEM if what it lacked was memory, which cJSON does not tell.
  */
 cJSON *mp_json_parse_object(mp_str_t text);
 

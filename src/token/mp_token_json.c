@@ -6,6 +6,8 @@
 
 #include "../text/mp_json.h"
 
+#include <errno.h>
+
 
 static mp_token_rc_t mp_json_member(mp_field_t *field, const mp_pool_t *pool,
     const cJSON *member);
@@ -21,7 +23,7 @@ mp_json_body_parse(mp_field_t *fields, const mp_pool_t *pool, mp_str_t body)
     object = mp_json_parse_object(body);
 
     if (object == NULL) {
-        return MP_TOKEN_INVALID;
+        return (errno == ENOMEM) ? MP_TOKEN_NO_MEMORY : MP_TOKEN_INVALID;
     }
 
     rc = MP_TOKEN_OK;

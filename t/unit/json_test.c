@@ -2,6 +2,8 @@
 
 #include "text/mp_json.h"
 
+#include <errno.h>
+
 
 static const mp_str_t  rich = mp_str(
     " {\"text\": \"a \\\"b\\\\\", \"list\": [1, -2.5e+3, [], {}, true, false,"
@@ -354,6 +356,50 @@ what_is_escaped_is_read_back(void **state)
 }
 
 
+/* how many allocations of cJSON succeed */
+static size_t  left;
+
+
+static void *
+scarce_malloc(size_t size)
+{
+    if (left == 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+
+    left--;
+
+    return malloc(size);
+}
+
+
+static void
+a_lack_of_memory_is_told(void **state)
+{
+    size_t        n;
+    cJSON        *object;
+    cJSON_Hooks   scarce = { scarce_malloc, free };
+
+    cJSON_InitHooks(&scarce);
+
+    for (n = 0, object = NULL; object == NULL && n < 100; n++) {
+        left = n;
+        object = mp_json_parse_object(unit_copy(rich));
+
+        assert_int_equal(errno == ENOMEM, object == NULL);
+    }
+
+    cJSON_InitHooks(NULL);
+
+    assert_in_range(n, 10, 99);
+    cJSON_Delete(object);
+
+    assert_false(parses(STR("{\"a\"}")));
+    assert_int_not_equal(errno, ENOMEM);
+}
+
+
 int
 main(void)
 {
@@ -367,7 +413,8 @@ main(void)
         cmocka_unit_test(a_nul_is_refused_raw_and_escaped),
         cmocka_unit_test(only_what_json_forbids_is_escaped),
         cmocka_unit_test(every_byte_that_needs_it_is_escaped),
-        cmocka_unit_test(what_is_escaped_is_read_back)
+        cmocka_unit_test(what_is_escaped_is_read_back),
+        cmocka_unit_test(a_lack_of_memory_is_told)
     };
 
     return cmocka_run_group_tests(tests, NULL, unit_release);

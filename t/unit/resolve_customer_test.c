@@ -2,6 +2,9 @@
 
 #include "aws/mp_resolve_customer.h"
 
+#include <cjson/cJSON.h>
+#include <errno.h>
+
 
 #define ACCOUNT  "\"CustomerAWSAccountId\":\"123456789012\""
 
@@ -418,16 +421,34 @@ long_members_keep_their_length(void **state)
 }
 
 
+static void *
+no_malloc(size_t size)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+
 static void
 without_memory_there_is_no_customer(void **state)
 {
     int            full;
     mp_pool_t      pool = { alloc, &full };
+    cJSON_Hooks    none = { no_malloc, free };
     mp_customer_t  customer;
 
     assert_int_equal(mp_customer_parse(&customer,
                                        unit_copy(STR("{" ACCOUNT "}")), &pool),
                      MP_CUSTOMER_NO_MEMORY);
+
+    pool.pool = NULL;
+    cJSON_InitHooks(&none);
+
+    assert_int_equal(mp_customer_parse(&customer,
+                                       unit_copy(STR("{" ACCOUNT "}")), &pool),
+                     MP_CUSTOMER_NO_MEMORY);
+
+    cJSON_InitHooks(NULL);
 }
 
 

@@ -1,5 +1,8 @@
 #include "unit_token.h"
 
+#include <cjson/cJSON.h>
+#include <errno.h>
+
 
 #define JSON  "application/json"
 
@@ -162,6 +165,30 @@ a_pool_that_is_exhausted_is_told(void **state)
 }
 
 
+static void *
+no_malloc(size_t size)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+
+static void
+a_body_that_there_is_no_memory_for_is_not_refused(void **state)
+{
+    mp_registration_t  registration;
+    cJSON_Hooks        none = { no_malloc, free };
+
+    cJSON_InitHooks(&none);
+
+    assert_int_equal(unit_body(JSON, STR("{\"" TOKEN "\":\"a\"}"),
+                               &registration),
+                     MP_TOKEN_NO_MEMORY);
+
+    cJSON_InitHooks(NULL);
+}
+
+
 int
 main(void)
 {
@@ -169,7 +196,8 @@ main(void)
         cmocka_unit_test(fields_are_members_of_the_object),
         cmocka_unit_test(what_is_broken_or_ambiguous_is_refused),
         cmocka_unit_test(lengths_are_limited_before_anything_is_allocated),
-        cmocka_unit_test(a_pool_that_is_exhausted_is_told)
+        cmocka_unit_test(a_pool_that_is_exhausted_is_told),
+        cmocka_unit_test(a_body_that_there_is_no_memory_for_is_not_refused)
     };
 
     return cmocka_run_group_tests(tests, NULL, unit_release);
