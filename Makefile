@@ -242,6 +242,10 @@ $(BUILD)/fuzz/%.o: %.c $(BUILD)/settings
 
 -include $(shell find $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
+.PHONY: failing-memory
+failing-memory: install-test install-asan  ## each allocation fails in turn
+	@$(PYTHON) t/proof/memory
+
 
 # Showing
 
