@@ -246,6 +246,10 @@ $(BUILD)/fuzz/%.o: %.c $(BUILD)/settings
 failing-memory: install-test install-asan  ## each allocation fails in turn
 	@$(PYTHON) t/proof/memory
 
+.PHONY: hostile
+hostile: install-test install-asan  ## hostile clients and a hostile AWS
+	@$(PYTHON) t/proof/hostile
+
 
 # Showing
 
