@@ -88,9 +88,9 @@ ngx_int_t
 ngx_http_marketplace_answer_look(ngx_http_marketplace_ctx_t *ctx,
     ngx_msec_t deadline)
 {
-    ngx_int_t                       rc;
-    ngx_shm_zone_t                 *zone;
-    ngx_http_marketplace_entry_t   *entry;
+    ngx_int_t                      rc;
+    ngx_shm_zone_t                *zone;
+    ngx_http_marketplace_entry_t  *entry;
 
     zone = ngx_http_marketplace_main(ctx)->zone;
 

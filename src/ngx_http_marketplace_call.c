@@ -226,8 +226,8 @@ ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
 {
     size_t                            len;
     u_char                           *end;
-    ngx_buf_t                        *buf;
     mp_str_t                          token;
+    ngx_buf_t                        *buf;
     mp_credentials_t                 *keys;
     mp_signed_request_t               request;
     ngx_http_marketplace_loc_conf_t  *mlcf;

@@ -40,8 +40,8 @@ ngx_http_marketplace_set_metering(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    ngx_str_t       url;
-    mp_endpoint_t   endpoint;
+    ngx_str_t      url;
+    mp_endpoint_t  endpoint;
 
     if (ngx_http_marketplace_set_region(cf, mlcf) != NGX_OK) {
         return NGX_ERROR;
@@ -181,8 +181,9 @@ static ngx_int_t
 ngx_http_marketplace_set_region(ngx_conf_t *cf,
     ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    ngx_str_t          region;
-    ngx_uint_t         i;
+    ngx_str_t   region;
+    ngx_uint_t  i;
+
     static const char  *names[] = { "AWS_REGION", "AWS_DEFAULT_REGION" };
 
     for (i = 0; i < 2 && mlcf->region.len == 0; i++) {
@@ -296,9 +297,9 @@ static ngx_int_t
 ngx_http_marketplace_set_block(ngx_conf_t *cf,
     ngx_http_marketplace_loc_conf_t *mlcf, mp_endpoint_t *url)
 {
-    ngx_str_t                        host, own;
-    ngx_http_upstream_srv_conf_t    *uscf, *block;
-    ngx_http_marketplace_place_t    *place;
+    ngx_str_t                      host, own;
+    ngx_http_upstream_srv_conf_t  *uscf, *block;
+    ngx_http_marketplace_place_t  *place;
 
     host = ngx_http_marketplace_ngx(url->host);
     block = ngx_http_marketplace_find_upstream(cf, &host);
@@ -472,8 +473,8 @@ ngx_http_marketplace_look_up(ngx_conf_t *cf,
 {
     ngx_str_t                        host;
     ngx_uint_t                       i;
-    ngx_http_upstream_srv_conf_t    *uscf;
     ngx_http_upstream_rr_peer_t     *peer;
+    ngx_http_upstream_srv_conf_t    *uscf;
     ngx_http_upstream_rr_peers_t    *peers;
     ngx_http_marketplace_place_t    *place;
     ngx_http_marketplace_address_t  *address;

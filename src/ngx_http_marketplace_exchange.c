@@ -609,7 +609,6 @@ ngx_http_marketplace_was_stale(ngx_peer_connection_t *pc, ngx_uint_t state)
 }
 
 
-
 static void
 ngx_http_marketplace_forget_tried(ngx_http_upstream_rr_peer_data_t *rrp)
 {

@@ -159,8 +159,7 @@ ngx_http_marketplace_imds_role(ngx_http_marketplace_fetch_t *fetch,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_marketplace_keep(fetch->ctx->request->pool, &body) != NGX_OK)
-    {
+    if (ngx_http_marketplace_keep(fetch->ctx->request->pool, &body) != NGX_OK) {
         return NGX_ERROR;
     }
 

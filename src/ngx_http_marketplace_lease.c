@@ -153,8 +153,8 @@ ngx_http_marketplace_load(ngx_http_marketplace_lease_t *lease,
     ngx_http_marketplace_source_t *source, ngx_log_t *log)
 {
     u_char                       *p;
-    ngx_uint_t                    i;
     mp_str_t                     *key[3];
+    ngx_uint_t                    i;
     mp_credentials_t              keys;
     ngx_http_marketplace_keys_t  *copy;
 

@@ -390,9 +390,9 @@ ngx_http_marketplace_add_base(ngx_conf_t *cf,
     ngx_http_marketplace_main_conf_t *mmcf,
     ngx_http_marketplace_profile_t *profile, mp_profile_t *found)
 {
-    ngx_http_core_loc_conf_t       *clcf;
-    ngx_http_marketplace_kind_e     kind;
-    ngx_http_marketplace_source_t **source;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_marketplace_kind_e      kind;
+    ngx_http_marketplace_source_t  **source;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -561,8 +561,7 @@ ngx_http_marketplace_check_contents(ngx_http_marketplace_contents_t *contents)
         }
     }
 
-    for (i = 0; i < contents->profile.nroles && contents->detail == NULL; i++)
-    {
+    for (i = 0; i < contents->profile.nroles && contents->detail == NULL; i++) {
         contents->detail = mp_role_check(&contents->profile.roles[i]);
     }
 

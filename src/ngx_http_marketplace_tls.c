@@ -162,8 +162,8 @@ ngx_http_marketplace_create_ssl(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_marketplace_system_ca(ngx_conf_t *cf, ngx_str_t *file)
 {
-    size_t            i;
-    ngx_file_info_t   fi;
+    size_t           i;
+    ngx_file_info_t  fi;
 
     file->data = (u_char *) getenv("SSL_CERT_FILE");
 

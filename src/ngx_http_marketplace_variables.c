@@ -231,8 +231,8 @@ static ngx_int_t
 ngx_http_marketplace_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    mp_str_t                     value;
     u_char                      *p;
+    mp_str_t                     value;
     ngx_http_marketplace_ctx_t  *ctx;
 
     ctx = ngx_http_marketplace_resolved(r);

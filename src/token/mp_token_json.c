@@ -16,8 +16,8 @@ static mp_token_rc_t mp_json_member(mp_field_t *field, const mp_pool_t *pool,
 mp_token_rc_t
 mp_json_body_parse(mp_field_t *fields, const mp_pool_t *pool, mp_str_t body)
 {
-    size_t         i;
     cJSON         *object, *member;
+    size_t         i;
     mp_token_rc_t  rc;
 
     object = mp_json_parse_object(body);

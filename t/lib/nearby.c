@@ -24,7 +24,7 @@ static in_port_t  http, https;
 
 /* Workers have no environment. */
 
-static void __attribute__((constructor))
+__attribute__((constructor)) static void
 nearby_init(void)
 {
     const char  *port;

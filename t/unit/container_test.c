@@ -78,8 +78,8 @@ result(mp_str_t uri)
 static void
 over_http_few_hosts_are_trusted(void **state)
 {
-    size_t      i;
-    mp_str_t    host, uri;
+    size_t       i;
+    mp_str_t     host, uri;
     const char  *label;
 
     static const char  far[] =

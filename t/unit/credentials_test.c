@@ -378,8 +378,8 @@ watched_alloc(size_t size)
 static void
 watched_free(void *data)
 {
-    size_t    i;
-    size_t   *block;
+    size_t   i;
+    size_t  *block;
 
     static const mp_str_t  secrets[] = {
         mp_str("ASIAEXAMPLE"), mp_str("wJalr+XUt/nFE="),

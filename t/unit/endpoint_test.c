@@ -212,9 +212,9 @@ the_longest_host_fits(void **state)
 static void
 an_url_is_taken_apart(void **state)
 {
-    size_t          i;
-    mp_endpoint_t   endpoint;
-    const char     *name;
+    size_t         i;
+    const char    *name;
+    mp_endpoint_t  endpoint;
 
     static const struct {
         mp_str_t  url;
@@ -263,9 +263,9 @@ an_url_is_taken_apart(void **state)
 static void
 a_bad_url_is_refused_with_the_reason(void **state)
 {
-    size_t          i;
-    mp_endpoint_t   endpoint;
-    const char     *wrong;
+    size_t         i;
+    const char    *wrong;
+    mp_endpoint_t  endpoint;
 
     static const char  scheme[] = "the scheme has to be http:// or https://";
     static const char  no_host[] = "there is no host in it";

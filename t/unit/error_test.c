@@ -5,7 +5,7 @@
 
 #define COMMON  "com.amazon.coral.service#"
 
-#define EXPIRED_MESSAGE \
+#define EXPIRED_MESSAGE                                                       \
     "\"The security token included in the request is expired\""
 
 

@@ -19,8 +19,8 @@
 static inline int
 frame_read(mp_str_t *text)
 {
-    size_t          n;
-    unsigned char   head[4], *data;
+    size_t         n;
+    unsigned char  head[4], *data;
 
     n = fread(head, 1, sizeof(head), stdin);
 
@@ -75,8 +75,8 @@ frame_free(mp_str_t *texts, size_t n)
 static inline long
 frame_number(mp_str_t text)
 {
-    size_t  i;
     long    value;
+    size_t  i;
 
     for (value = 0, i = 0; i < text.len; i++) {
         value = value * 10 + (text.data[i] - '0');

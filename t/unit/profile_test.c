@@ -98,12 +98,12 @@ add_base(unsigned char *p, const mp_profile_t *profile)
 static mp_str_t
 found(mp_str_t credentials, mp_str_t config, mp_str_t name)
 {
-    size_t                 i;
-    mp_str_t               result;
-    mp_profile_t           profile;
-    mp_profile_rc_t        rc;
-    unsigned char         *p;
-    mp_profile_problem_t   problem;
+    size_t                i;
+    mp_str_t              result;
+    mp_profile_t          profile;
+    unsigned char        *p;
+    mp_profile_rc_t       rc;
+    mp_profile_problem_t  problem;
 
     memset(&profile, 0xff, sizeof(profile));
     memset(&problem, 0xff, sizeof(problem));
@@ -511,10 +511,10 @@ a_profile_may_be_its_own_source_for_its_keys(void **state)
 }
 
 
-#define LINK(name, next)  "[profile " name "]\nrole_arn=r" name              \
+#define LINK(name, next)  "[profile " name "]\nrole_arn=r" name               \
                           "\nsource_profile=" next "\n"
 
-#define FOUR_LINKS  "[default]\nrole_arn=r1\nsource_profile=2\n"             \
+#define FOUR_LINKS  "[default]\nrole_arn=r1\nsource_profile=2\n"              \
                     LINK("2", "3") LINK("3", "4") LINK("4", "5")
 
 

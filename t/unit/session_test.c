@@ -374,12 +374,12 @@ customers_fit_into_a_cookie(void **state)
 static void
 no_byte_may_differ(void **state)
 {
-    int                bit;
-    size_t             i;
-    mp_str_t           value;
-    mp_session_t       session;
-    mp_session_key_t   key;
-    unsigned char     *p;
+    int               bit;
+    size_t            i;
+    mp_str_t          value;
+    mp_session_t      session;
+    unsigned char    *p;
+    mp_session_key_t  key;
 
     key = key_of(KEY, NAME);
     session = session_of(customer);

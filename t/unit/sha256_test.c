@@ -77,8 +77,8 @@ sha256_is_of_all_that_was_added(void **state)
 static void
 hmac_has_the_answers_of_rfc_4231(void **state)
 {
-    mp_str_t        counted, key;
-    unsigned char   bytes[25], i;
+    mp_str_t       counted, key;
+    unsigned char  bytes[25], i;
 
     for (i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (unsigned char) (i + 1);

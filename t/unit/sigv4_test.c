@@ -91,15 +91,15 @@ hex_code(mp_str_t hex)
 static void
 keys_and_signatures_are_those_of_botocore(void **state)
 {
-    size_t                count;
-    cJSON                *vectors;
-    mp_str_t              authorization, signature, names, wanted;
-    mp_scope_t            vector_scope;
-    const cJSON          *vector, *headers;
-    const char           *name;
-    unsigned char         buf[MP_SHA256_HEX_LEN];
-    mp_signing_key_t      key;
-    mp_signed_request_t   request;
+    cJSON               *vectors;
+    size_t               count;
+    mp_str_t             authorization, signature, names, wanted;
+    mp_scope_t           vector_scope;
+    const char          *name;
+    const cJSON         *vector, *headers;
+    unsigned char        buf[MP_SHA256_HEX_LEN];
+    mp_signing_key_t     key;
+    mp_signed_request_t  request;
 
     count = 0;
     vectors = read_vectors();
@@ -228,9 +228,9 @@ dates_are_utc_with_a_fixed_width(void **state)
 static void
 a_key_is_of_one_day_secret_region_and_service(void **state)
 {
-    size_t             i;
-    mp_str_t           code;
-    mp_signing_key_t   key;
+    size_t            i;
+    mp_str_t          code;
+    mp_signing_key_t  key;
 
     static const struct {
         const char  *name;
@@ -320,10 +320,10 @@ signature(const mp_signing_key_t *key, const mp_signed_request_t *request)
 static void
 all_of_a_request_is_signed(void **state)
 {
-    size_t                i;
-    mp_str_t              first;
-    mp_signing_key_t      key;
-    mp_signed_request_t   request, changed[8];
+    size_t               i;
+    mp_str_t             first;
+    mp_signing_key_t     key;
+    mp_signed_request_t  request, changed[8];
 
     memcpy(request.date, "20260102T030405Z", MP_AMZ_DATE_LEN);
     request.host = STR("host");

@@ -132,8 +132,8 @@ the_arn_of_a_role_is_known(void **state)
 static void
 the_parts_of_an_arn_have_a_greatest_length(void **state)
 {
-    mp_role_t  role;
     mp_str_t   start, name, path;
+    mp_role_t  role;
 
     role = role_of(ARN);
     start = STR("arn:aws:iam::123456789012:role/");

@@ -270,8 +270,8 @@ a_boundary_has_a_greatest_length(void **state)
 {
     size_t             len;
     mp_str_t           boundary, type, body;
-    mp_token_rc_t      rc;
     unit_pool_t        pool;
+    mp_token_rc_t      rc;
     mp_token_rule_t    rule;
     mp_registration_t  registration;
 
@@ -410,8 +410,8 @@ lengths_are_limited_and_nothing_is_allocated(void **state)
 {
     size_t             len;
     mp_str_t           body;
-    mp_token_rc_t      rc;
     unit_pool_t        pool;
+    mp_token_rc_t      rc;
     mp_token_rule_t    rule;
     mp_registration_t  registration;
 
