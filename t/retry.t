@@ -12,6 +12,8 @@ repeat_each(1);
 workers(1);
 master_on();
 
+our $puppet = start_puppet();
+
 # A port where nobody listens, until a block does.
 
 our $closed = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
@@ -395,7 +397,29 @@ select undef, undef, undef, 2.2;
 is(scalar(sent $token), 1, 'AWS is not called again');
 ok(at_rest, 'nor later');
 
-=== TEST 17: an outage uses up what retries are paid from
+=== TEST 17: the same, and what is done then takes longer than the delay
+--- http_config eval: $::aws
+--- config eval
+::locations('marketplace_tries 3; post_action @after;')
+    . 'location @after { proxy_pass http://127.0.0.1:$TEST_NGINX_PUPPET; }'
+--- test
+my $token = then_ok('header:x-amz-retry-after=1000:status:503:html');
+my $client = begin_registering($token);
+
+ok(wait_until { logged(qr/it is tried again in 1000 ms/) }, 'the delay begins');
+close $client;
+
+my $after = $::puppet->accept;
+ok($after, 'the client has gone');
+
+select undef, undef, undef, 1.2;
+is(scalar(sent $token), 1, 'AWS is not called again');
+
+print $after "HTTP/1.0 204 No Content\r\n\r\n";
+close $after;
+ok(at_rest, 'nothing is left');
+
+=== TEST 18: an outage uses up what retries are paid from
 --- http_config eval: $::aws
 --- config eval: ::locations()
 --- test
@@ -420,7 +444,7 @@ is(scalar attempt(then_ok('status:500:html')), '200  500, 200',
 is($fails->(), 2, 'for another one');
 is($fails->(), 1, 'which does not succeed');
 
-=== TEST 18: a number above zero
+=== TEST 19: a number above zero
 --- http_config
     marketplace_tries 0;
 --- config
@@ -429,7 +453,7 @@ is($fails->(), 1, 'which does not succeed');
 --- error_log eval
 qr/\[emerg\] .* invalid value "0" in "marketplace_tries", it must be a number above zero, like "3" in \S+nginx\.conf:\d+$/m
 
-=== TEST 19: no sign
+=== TEST 20: no sign
 --- http_config
     marketplace_tries -1;
 --- config
@@ -438,7 +462,7 @@ qr/\[emerg\] .* invalid value "0" in "marketplace_tries", it must be a number ab
 --- error_log eval
 qr/\[emerg\] .* invalid value "-1" in "marketplace_tries", it must be a number above zero, like "3" in \S+nginx\.conf:\d+$/m
 
-=== TEST 20: no word
+=== TEST 21: no word
 --- http_config
     marketplace_tries x;
 --- config
@@ -447,7 +471,7 @@ qr/\[emerg\] .* invalid value "-1" in "marketplace_tries", it must be a number a
 --- error_log eval
 qr/\[emerg\] .* invalid value "x" in "marketplace_tries", it must be a number above zero, like "3" in \S+nginx\.conf:\d+$/m
 
-=== TEST 21: only once
+=== TEST 22: only once
 --- http_config
     marketplace_tries 1;
     marketplace_tries 2;

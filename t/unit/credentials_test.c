@@ -442,12 +442,42 @@ no_copy_of_the_keys_is_left_behind(void **state)
 }
 
 
+static void
+temporary_keys_need_a_session_token(void **state)
+{
+    size_t            i;
+    mp_credentials_t  keys;
+
+    static const struct {
+        mp_str_t  id;
+        mp_str_t  token;
+        int       lack;
+    } rows[] = {
+        { mp_str("ASIAEXAMPLE"), mp_null_str, 1 },
+        { mp_str("ASIA"), mp_null_str, 1 },
+        { mp_str("ASIAEXAMPLE"), mp_str("t"), 0 },
+        { mp_str("AKIAEXAMPLE"), mp_null_str, 0 },
+        { mp_str("ASI"), mp_null_str, 0 }
+    };
+
+    for (i = 0; i < LENGTH(rows); i++) {
+        keys.access_key = unit_copy(rows[i].id);
+        keys.secret_key = STR("s");
+        keys.session_token = rows[i].token;
+
+        check_int((const char *) rows[i].id.data,
+                  mp_credentials_lack_token(&keys), rows[i].lack);
+    }
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(keys_have_to_fit_into_a_header),
         cmocka_unit_test(keys_have_a_greatest_length),
+        cmocka_unit_test(temporary_keys_need_a_session_token),
         cmocka_unit_test(a_document_is_read),
         cmocka_unit_test(a_bad_document_is_refused_with_the_reason),
         cmocka_unit_test(a_token_that_is_too_long_is_refused),

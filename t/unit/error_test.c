@@ -345,6 +345,27 @@ a_secret_is_not_cut_in_two(void **state)
 }
 
 
+static void
+a_secret_behind_what_is_kept_changes_nothing(void **state)
+{
+    mp_str_t        message, secret;
+    mp_aws_error_t  error;
+
+    static const mp_str_t  none = mp_null_str;
+
+    message = unit_fill('m', MP_ERROR_MESSAGE_MAX);
+    secret = unit_fill('s', 40);
+
+    mp_aws_error_parse(&error,
+                       unit_join(STR("{\"message\":\""),
+                                 unit_join(message, secret, none),
+                                 STR("\"}")),
+                       none, &secret, 1);
+
+    check_str("message", message_of(&error), message);
+}
+
+
 typedef struct {
     const char   *name;
     unsigned      reply_status;
@@ -679,6 +700,7 @@ main(void)
         cmocka_unit_test(no_secret_hides_a_part_of_another),
         cmocka_unit_test(what_holds_a_secret_is_no_name_unless_it_is_known),
         cmocka_unit_test(a_secret_is_not_cut_in_two),
+        cmocka_unit_test(a_secret_behind_what_is_kept_changes_nothing),
         cmocka_unit_test(a_reply_with_an_error_means_what_the_interface_says),
         cmocka_unit_test(errors_of_the_module_mean_what_the_interface_says),
         cmocka_unit_test(expired_credentials_are_told_from_an_expired_token),

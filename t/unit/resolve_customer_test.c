@@ -209,6 +209,7 @@ fields_are_as_the_model_has_them(void **state)
         { arn, mp_str("arn:aws:s:::r\xc3\xa9"), 0 },
         { arn, mp_str("arn:aws1:s:::r"), 0 },
         { arn, mp_str("arn:aws_:s:::r"), 0 },
+        { arn, mp_str("arn:aws~:s:::r"), 0 },
         { arn, mp_str("arn:aws:-s:::r"), 0 },
         { arn, mp_str("arn:aws:s:::/r"), 0 },
         { arn, mp_str("arn:aws:s::::r"), 0 }

@@ -110,6 +110,7 @@ the_arn_of_a_role_is_known(void **state)
         "arn:awx:iam::123456789012:role/a",
         "arn:aws1:iam::123456789012:role/a",
         "arn:aws_cn:iam::123456789012:role/a",
+        "arn:aws~cn:iam::123456789012:role/a",
         "arn:AWS:iam::123456789012:role/a",
         "arn:aws-CN:iam::123456789012:role/a",
         "ARN:aws:iam::123456789012:role/a",

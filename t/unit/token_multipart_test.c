@@ -138,6 +138,9 @@ a_part_is_of_the_field_that_its_disposition_names(void **state)
         { "another header",
           mp_str(PART("Content-Type: form-data; name=" TOKEN, "a")),
           MP_TOKEN_MISSING, mp_null_str, mp_null_str },
+        { "another header, as long",
+          mp_str(PART("Content-Dispositive: form-data; name=" TOKEN, "a")),
+          MP_TOKEN_MISSING, mp_null_str, mp_null_str },
         { "only a header's name", mp_str(PART("Content-Disposition", "a")),
           MP_TOKEN_MISSING, mp_null_str, mp_null_str },
 
