@@ -20,7 +20,7 @@ our $secret = 'FQoGZXIvYXdzEXAMPLE';
 # Every block that changes a file has one of its own.
 
 put_file("token-$_", "$secret.file\n") for qw(same changing gone empty lines
-    control large folder quoted);
+    control large folder quoted long);
 
 sub authorizations {
     return map { /^Authorization: (.*)/ } map { headers_of $_ }
@@ -594,3 +594,16 @@ outcome_is('500 ExpiredCredentials: The security token included in the request '
     credentials have expired: renew them where nginx takes them from
 _EOC_
 operations_are('container ResolveCustomer ResolveCustomer container');
+
+=== TEST 52: a token file that is longer than any token
+--- env
+AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$TEST_NGINX_TMP/token-long
+--- test
+put_file('token-long', 'x' x (16 * 1024 + 1) . "\n");
+outcome_is('500 NoCredentials', <<'_EOC_');
+[error] the token file "$TEST_NGINX_TMP/token-long" holds no token: it must be
+    one line
+source "container", endpoint AWS: the token file cannot be used, status 0,
+    error "", message ""
+_EOC_
+operations_are('');
