@@ -177,8 +177,8 @@ ngx_http_marketplace_keep_connection(ngx_http_marketplace_endpoint_t *endpoint,
 static void
 ngx_http_marketplace_idle_handler(ngx_event_t *ev)
 {
-    int                n;
     char               buf[1];
+    ssize_t            n;
     ngx_connection_t  *c;
 
     c = ev->data;

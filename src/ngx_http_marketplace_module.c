@@ -63,7 +63,7 @@ static char *ngx_http_marketplace_invalid(ngx_conf_t *cf, ngx_str_t *wrong,
 
 
 #define NGX_HTTP_MARKETPLACE_CONF                                             \
-    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
 
 
 static ngx_command_t  ngx_http_marketplace_commands[] = {

@@ -357,7 +357,7 @@ ngx_http_marketplace_set_id(ngx_http_marketplace_source_t *source,
                            ngx_http_marketplace_mp(&source->endpoint->host));
     }
 
-    if (source->endpoint && source->endpoint->upstream.ssl) {
+    if (tls && source->endpoint && source->endpoint->upstream.ssl) {
         SHA256_Update(&sha, &tls->verify, sizeof(tls->verify));
         SHA256_Update(&sha, &tls->verify_depth, sizeof(tls->verify_depth));
         ngx_http_marketplace_hash(&sha,

@@ -252,8 +252,8 @@ mp_sts_form(mp_sts_form_t *form, const mp_role_t *role, mp_str_t token)
     mp_sts_add(form, "ExternalId", role->external_id);
 
     if (role->duration) {
-        snprintf(form->duration, sizeof(form->duration), "%u",
-                 role->duration);
+        (void) snprintf(form->duration, sizeof(form->duration), "%u",
+                        role->duration);
 
         duration = mp_str_from(form->duration);
         mp_sts_add(form, "DurationSeconds", duration);

@@ -26,7 +26,7 @@ typedef struct {
 } mp_pool_t;
 
 
-#define mp_str(text)   { sizeof(text) - 1, (const unsigned char *) text }
+#define mp_str(text)   { sizeof(text) - 1, (const unsigned char *) (text) }
 #define mp_null_str    { 0, NULL }
 
 
