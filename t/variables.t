@@ -51,10 +51,10 @@ sub variables {
 sub is_customer {
     my ($text, $what) = @_;
 
-    like($text, qr/customer_aws_account_id=\[123456789012\]\ 
-        license_arn=\[arn:aws:s:::r\]\ customer_identifier=\[someone\]\ 
-        product_code=\[product\]\ field_extra=\[more\]\ offer_type=\[\]\ 
-        error=\[\]\ error_message=\[\]\ request_id=\[$uuid\]\ status=\[200\]\ 
+    like($text, qr/customer_aws_account_id=\[123456789012\][ ]
+        license_arn=\[arn:aws:s:::r\]\ customer_identifier=\[someone\][ ]
+        product_code=\[product\]\ field_extra=\[more\]\ offer_type=\[\][ ]
+        error=\[\]\ error_message=\[\]\ request_id=\[$uuid\]\ status=\[200\][ ]
         time=\[\d+\.\d\d\d\]\ cache_status=\[BYPASS\]/x, $what);
 }
 
