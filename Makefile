@@ -250,6 +250,10 @@ failing-memory: install-test install-asan  ## each allocation fails in turn
 hostile: install-test install-asan  ## hostile clients and a hostile AWS
 	@$(PYTHON) t/proof/hostile
 
+.PHONY: coverage
+coverage: install-test install-coverage  ## what of src/ the tests reach
+	@$(PYTHON) t/proof/coverage
+
 
 # Showing
 

@@ -3,6 +3,8 @@
 # Installs what the project's commands need on a Debian machine.
 #
 #     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind ...
+
+#     t/lib/install.sh build|test|demo|bench|scale|coverage ...
 #
 # Every argument is a group of packages.  When all of them are there, nothing
 # is done and no privilege is needed; else this is to be run by root, or by
@@ -24,6 +26,7 @@ BENCH=(python3 wrk openssl python3-boto3 uwsgi-core uwsgi-plugin-python3
 command -v npm >/dev/null || BENCH+=(npm)
 
 SCALE=(python3 python3-matplotlib wrk)
+COVERAGE=(python3 gcovr)
 
 # For an nginx that is built from its source package.
 SOURCE=(dpkg-dev libpcre2-dev zlib1g-dev)
@@ -59,6 +62,10 @@ main() {
             asan)     packages+=("${ASAN[@]}") ;;
             valgrind) packages+=("${VALGRIND[@]}") ;;
             *)     die "usage: see the head of $0" ;;
+
+            coverage) packages+=("${COVERAGE[@]}") ;;
+            *)     die "usage: $0 build|test|demo|bench|scale|coverage" \
+                       "..." ;;
         esac
     done
 
