@@ -254,6 +254,11 @@ hostile: install-test install-asan  ## hostile clients and a hostile AWS
 coverage: install-test install-coverage  ## what of src/ the tests reach
 	@$(PYTHON) t/proof/coverage
 
+.PHONY: lint
+lint: install-lint  ## cppcheck, clang-tidy and nginx's style
+	@$(MAKE) all
+	@t/proof/lint
+
 
 # Showing
 

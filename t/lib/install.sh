@@ -5,6 +5,8 @@
 #     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind ...
 
 #     t/lib/install.sh build|test|demo|bench|scale|coverage ...
+
+#     t/lib/install.sh build|test|demo|bench|scale|coverage|lint ...
 #
 # Every argument is a group of packages.  When all of them are there, nothing
 # is done and no privilege is needed; else this is to be run by root, or by
@@ -27,6 +29,7 @@ command -v npm >/dev/null || BENCH+=(npm)
 
 SCALE=(python3 python3-matplotlib wrk)
 COVERAGE=(python3 gcovr)
+LINT=(python3 cppcheck clang-tidy)
 
 # For an nginx that is built from its source package.
 SOURCE=(dpkg-dev libpcre2-dev zlib1g-dev)
@@ -64,7 +67,8 @@ main() {
             *)     die "usage: see the head of $0" ;;
 
             coverage) packages+=("${COVERAGE[@]}") ;;
-            *)     die "usage: $0 build|test|demo|bench|scale|coverage" \
+            lint)  packages+=("${LINT[@]}") ;;
+            *)     die "usage: $0 build|test|demo|bench|scale|coverage|lint" \
                        "..." ;;
         esac
     done
