@@ -15,7 +15,10 @@ LDFLAGS  ?=
 # Not named NGINX: in the environment that is how one nginx hands its sockets
 # to the next.
 
-NGINX_BINARY ?= $(shell command -v nginx || echo /usr/sbin/nginx)
+ifndef NGINX_BINARY
+NGINX_BINARY := $(shell command -v nginx || echo /usr/sbin/nginx)
+endif
+
 PYTHON       ?= /usr/bin/python3
 PROVE        ?= /usr/bin/prove
 PROVE_FLAGS  ?= -j2
