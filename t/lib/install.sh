@@ -274,8 +274,12 @@ END
 }
 
 
+# The other release is one that moves on.  A mirror that does not follow has an
+# index that counts as expired, but is still signed by Debian: it will do.
+
 private_apt() {
     apt -o Dir::State::lists="$scratch/lists" \
+        -o Acquire::Check-Valid-Until=false \
         -o Dir::Cache="$scratch/cache" \
         -o Dir::Etc::sourceparts="$scratch/sources" \
         -o Dir::Etc::preferencesparts="$scratch/preferences" "$@"
