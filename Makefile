@@ -262,6 +262,14 @@ lint: install-lint  ## cppcheck, clang-tidy and nginx's style
 	@$(MAKE) all
 	@t/proof/lint
 
+.PHONY: matrix
+matrix: install-matrix  ## test on three Debians, each in several ways
+	@$(PYTHON) t/proof/matrix $(CELLS)
+
+.PHONY: mutate
+mutate: install-test  ## plant faults, which the tests have to find
+	@$(PYTHON) t/proof/mutate $(FAULTS)
+
 
 # Showing
 

@@ -340,6 +340,7 @@ is(standin(GET => 'count') + 0, 0, 'no calls');
 is_error($_, 502, 'InvalidResponse') for 'html', 'truncated', 'json:{}',
     'twolengths', 'lengthchunked', 'nolength:ok', "raw:garbage\n",
     'status:204:ok', 'status:301:ok', 'status:302:html', 'status:304:ok',
+    'error:InvalidTokenException:302', 'error:ThrottlingException:399',
     'big:20000', 'raw:HTTP/1.1 101 Switching Protocols' . "\r\n\r\n";
 
 === TEST 13: nobody at the endpoint, or nobody in time

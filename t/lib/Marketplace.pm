@@ -796,4 +796,6 @@ add_response_body_check(sub {
 
 no_long_string();
 
+require Way if $ENV{MARKETPLACE_WAY};
+
 1;

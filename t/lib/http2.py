@@ -2,11 +2,15 @@
 """Sends one HTTP/2 request and prints the answer as HTTP/1.1 would have it.
 
     http2.py PORT FILE
+    http2.py -
 
 FILE holds a JSON object: method, path, headers, a list of [name, value], and
 frames, a list of what each DATA frame to send has in it.  Between two frames
 it waits for the answer to a PING, which tells that the server has read all
 that was sent before.
+
+With "-" there is such an object on each line of the input, with the port,
+too, and the answers are strings of JSON, one a line.
 """
 
 import json
@@ -82,18 +86,28 @@ class Client:
                                       end_stream=number == len(frames))
 
 
-def main():
-    with open(sys.argv[2], encoding="latin-1") as file:
-        request = json.load(file)
-    client = Client(int(sys.argv[1]))
+def ask(port, request):
+    client = Client(port)
     client.send(**request)
     while not client.ended:
         client.read()
+    client.socket.close()
     lines = [f"HTTP/1.1 {client.status} -"]
     lines += [f"{name}: {value}" for name, value in client.headers
               if name != ":status"]
-    head = "\r\n".join(lines) + "\r\n\r\n"
-    sys.stdout.buffer.write(head.encode("latin-1") + client.body)
+    return "\r\n".join(lines) + "\r\n\r\n" + client.body.decode("latin-1")
+
+
+def main():
+    if sys.argv[1] == "-":
+        for line in sys.stdin:
+            request = json.loads(line)
+            print(json.dumps(ask(request.pop("port"), request)), flush=True)
+        return
+    with open(sys.argv[2], encoding="latin-1") as file:
+        request = json.load(file)
+    answer = ask(int(sys.argv[1]), request)
+    sys.stdout.buffer.write(answer.encode("latin-1"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@
 #     t/lib/install.sh build|test|demo|bench|scale|coverage ...
 
 #     t/lib/install.sh build|test|demo|bench|scale|coverage|lint ...
+
+#     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind|
+#                      matrix ...
 #
 # Every argument is a group of packages.  When all of them are there, nothing
 # is done and no privilege is needed; else this is to be run by root, or by
@@ -39,6 +42,8 @@ ASAN=("${SOURCE[@]}" clang libclang-rt-dev llvm)
 
 VALGRIND=(valgrind)
 
+MATRIX=(mmdebstrap iproute2)
+
 # The Debian release that Test::Nginx comes from where the machine's own
 # release has none.
 TEST_NGINX_SUITE=forky
@@ -64,6 +69,7 @@ main() {
             source)   packages+=("${SOURCE[@]}") ;;
             asan)     packages+=("${ASAN[@]}") ;;
             valgrind) packages+=("${VALGRIND[@]}") ;;
+            matrix)   packages+=("${MATRIX[@]}") ;;
             *)     die "usage: see the head of $0" ;;
 
             coverage) packages+=("${COVERAGE[@]}") ;;
