@@ -108,6 +108,7 @@ class Workplace:
     def make_certificates(self):
         self.openssl(
             *("-subj", "/CN=Stand-in CA"),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-keyout", "ca.key", "-out", "ca.pem"),
         )
         self.openssl(
