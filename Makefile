@@ -270,6 +270,31 @@ matrix: install-matrix  ## test on three Debians, each in several ways
 mutate: install-test  ## plant faults, which the tests have to find
 	@$(PYTHON) t/proof/mutate $(FAULTS)
 
+# Packaging
+
+# The package is made in a copy of the tree, because Debian's tools leave what
+# they make in and beside the folder they are run in.
+
+.PHONY: deb
+deb: install-deb  ## build the Debian package
+	@rm -rf $(BUILD)/deb $(BUILD)/*.deb
+	@mkdir -p $(BUILD)/deb/source
+	@tar -c --exclude=./build --exclude=./.git . \
+	    | tar -x -C $(BUILD)/deb/source
+	@cd $(BUILD)/deb/source \
+	    && env -u MAKEFLAGS -u CC -u CFLAGS -u LDFLAGS \
+	        dpkg-buildpackage -b -us -uc >../log 2>&1 \
+	    || { tail -n 20 $(BUILD)/deb/log; exit 1; }
+	@cp $(BUILD)/deb/libnginx-mod-http-marketplace_*.deb $(BUILD)
+	@cd $(BUILD) && echo "built" *.deb
+
+
+# Proving
+
+.PHONY: deb-check
+deb-check: install-deb-check  ## the package and the image on bare Debians
+	@t/proof/deb
+
 
 # Showing
 

@@ -10,6 +10,8 @@
 
 #     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind|
 #                      matrix ...
+
+#     t/lib/install.sh build|test|demo|bench|scale|deb|lintian|deb-check ...
 #
 # Every argument is a group of packages.  When all of them are there, nothing
 # is done and no privilege is needed; else this is to be run by root, or by
@@ -44,6 +46,10 @@ VALGRIND=(valgrind)
 
 MATRIX=(mmdebstrap iproute2)
 
+DEB=(dpkg-dev debhelper)
+LINTIAN=(lintian)
+DEB_CHECK=(mmdebstrap debian-archive-keyring buildah iproute2 util-linux)
+
 # The Debian release that Test::Nginx comes from where the machine's own
 # release has none.
 TEST_NGINX_SUITE=forky
@@ -76,6 +82,11 @@ main() {
             lint)  packages+=("${LINT[@]}") ;;
             *)     die "usage: $0 build|test|demo|bench|scale|coverage|lint" \
                        "..." ;;
+
+            deb)   packages+=("${DEB[@]}") ;;
+            lintian)   packages+=("${LINTIAN[@]}") ;;
+            deb-check) packages+=("${DEB_CHECK[@]}") ;;
+            *)     die "usage: $0 build|test|demo|bench|scale|deb|..." ;;
         esac
     done
 
