@@ -270,6 +270,7 @@ matrix: install-matrix  ## test on three Debians, each in several ways
 mutate: install-test  ## plant faults, which the tests have to find
 	@$(PYTHON) t/proof/mutate $(FAULTS)
 
+
 # Packaging
 
 # The package is made in a copy of the tree, because Debian's tools leave what
@@ -287,9 +288,6 @@ deb: install-deb  ## build the Debian package
 	    || { tail -n 20 $(BUILD)/deb/log; exit 1; }
 	@cp $(BUILD)/deb/libnginx-mod-http-marketplace_*.deb $(BUILD)
 	@cd $(BUILD) && echo "built" *.deb
-
-
-# Proving
 
 .PHONY: deb-check
 deb-check: install-deb-check  ## the package and the image on bare Debians

@@ -2,20 +2,11 @@
 #
 # Installs what the project's commands need on a Debian machine.
 #
-#     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind ...
-
-#     t/lib/install.sh build|test|demo|bench|scale|coverage ...
-
-#     t/lib/install.sh build|test|demo|bench|scale|coverage|lint ...
-
-#     t/lib/install.sh build|test|demo|bench|scale|source|asan|valgrind|
-#                      matrix ...
-
-#     t/lib/install.sh build|test|demo|bench|scale|deb|lintian|deb-check ...
+#     t/lib/install.sh GROUP ...
 #
-# Every argument is a group of packages.  When all of them are there, nothing
-# is done and no privilege is needed; else this is to be run by root, or by
-# somebody for whom sudo works.
+# Every argument is a group of packages, one of those below in small letters.
+# When all of them are there, nothing is done and no privilege is needed; else
+# this is to be run by root, or by somebody for whom sudo works.
 
 set -eu
 
@@ -67,26 +58,22 @@ main() {
 
     for group; do
         case $group in
-            build) ;;
-            test)  packages+=("${TEST[@]}"); test_nginx=libtest-nginx-perl ;;
-            demo)  packages+=("${DEMO[@]}") ;;
-            bench) packages+=("${BENCH[@]}") ;;
-            scale) packages+=("${SCALE[@]}") ;;
-            source)   packages+=("${SOURCE[@]}") ;;
-            asan)     packages+=("${ASAN[@]}") ;;
-            valgrind) packages+=("${VALGRIND[@]}") ;;
-            matrix)   packages+=("${MATRIX[@]}") ;;
-            *)     die "usage: see the head of $0" ;;
-
-            coverage) packages+=("${COVERAGE[@]}") ;;
-            lint)  packages+=("${LINT[@]}") ;;
-            *)     die "usage: $0 build|test|demo|bench|scale|coverage|lint" \
-                       "..." ;;
-
-            deb)   packages+=("${DEB[@]}") ;;
+            build)     ;;
+            test)      packages+=("${TEST[@]}")
+                       test_nginx=libtest-nginx-perl ;;
+            demo)      packages+=("${DEMO[@]}") ;;
+            bench)     packages+=("${BENCH[@]}") ;;
+            scale)     packages+=("${SCALE[@]}") ;;
+            source)    packages+=("${SOURCE[@]}") ;;
+            asan)      packages+=("${ASAN[@]}") ;;
+            valgrind)  packages+=("${VALGRIND[@]}") ;;
+            coverage)  packages+=("${COVERAGE[@]}") ;;
+            lint)      packages+=("${LINT[@]}") ;;
+            matrix)    packages+=("${MATRIX[@]}") ;;
+            deb)       packages+=("${DEB[@]}") ;;
             lintian)   packages+=("${LINTIAN[@]}") ;;
             deb-check) packages+=("${DEB_CHECK[@]}") ;;
-            *)     die "usage: $0 build|test|demo|bench|scale|deb|..." ;;
+            *)         die "no such group: $group" ;;
         esac
     done
 
