@@ -13,8 +13,8 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
+import textwrap
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -181,7 +181,7 @@ def starts_the_standin(command):
 
 
 def nothing(command):
-    """t/configure_test.py does it."""
+    """t/configure_test.py does it, or "make deb-check"."""
 
 
 COMMANDS = {
@@ -197,6 +197,10 @@ COMMANDS = {
     "./configure --with-http_ssl_module --add-dynamic-module=/path/to/this":
         nothing,
     "make modules": nothing,
+    "make deb": is_target,
+    "apt install ./build/libnginx-mod-http-marketplace_*.deb": nothing,
+    "docker build -f debian/examples/Dockerfile -t nginx-marketplace .":
+        nothing,
     "(umask 077; openssl rand -hex 32 > /etc/nginx/marketplace.keys)":
         makes_keys,
     "/usr/bin/python3 t/lib/standin.py --http 8088": starts_the_standin,
@@ -228,9 +232,18 @@ class Readme(unittest.TestCase):
         elif first == "[default]":
             self.assertEqual([line.strip() for line in text.splitlines()],
                              FILES["aws"].splitlines())
+        elif first == "rule_files:":
+            self.check_prometheus(text)
         elif first not in EXCHANGES:
             for line in text.splitlines():
                 self.check_command(re.sub(r"\s+# .*", "", line.strip()))
+
+    def check_prometheus(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "prometheus.yml"
+            file.write_text(textwrap.dedent(text))
+            shutil.copy(TOP / "debian/examples/prometheus-alerts.yml", folder)
+            run("promtool", "check", "config", file)
 
     def check_command(self, command):
         self.assertIn(command, COMMANDS, "t/readme_test.py has to know what "
