@@ -27,7 +27,7 @@ BUILD = TOP / "build" / "edge"
 FLAGS = ["-g", "-O1", "-fno-omit-frame-pointer", "-DNGX_DEBUG_PALLOC=1",
          "-fsanitize=address,undefined",
          "-fno-sanitize=nonnull-attribute",
-         "-Wno-unused-command-line-argument", "-Wno-conditional-uninitialized",
+         "-Wno-unused-command-line-argument",
          "-Wl,--wrap=ngx_slab_alloc_locked,--wrap=gettimeofday"]
 
 PATIENCE = 20
