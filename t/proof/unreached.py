@@ -19,8 +19,7 @@ UNNAMED = "NOT NAMED in t/proof/unreached.txt"
 
 
 def report(files, top, listing):
-    """Writes the list and prints how many conditions each reason is for.
-    Returns whether every reason is one for something that the sources have."""
+    """Writes the list and prints how many conditions each reason is for."""
 
     reasons = read_reasons()
     found = collections.defaultdict(list)
@@ -41,8 +40,6 @@ def report(files, top, listing):
                             subsequent_indent=" " * 8))
 
     print("".join(found[UNNAMED]), end="")
-
-    return not print_stale(reasons, top)
 
 
 def read_reasons():
@@ -71,19 +68,15 @@ def reason_for(name, condition, reasons):
     return UNNAMED
 
 
-def print_stale(reasons, top):
+def stale(top):
+    """What unreached.txt names and the sources do not have any more."""
+
     texts = {path.relative_to(top).as_posix(): one_line(path.read_text())
              for path in top.glob("src/**/*.[ch]")}
 
-    stale = [(file, part) for file, part, _ in reasons
-             if not any(file in ("*", name) and part in text
-                        for name, text in texts.items())]
-
-    for file, part in stale:
-        print(f"t/proof/unreached.txt: the sources do not have "
-              f"\"{file}: {part}\"")
-
-    return stale
+    return [f"{file}: {part}" for file, part, _ in read_reasons()
+            if not any(file in ("*", name) and part in text
+                       for name, text in texts.items())]
 
 
 def conditions(file, source):
