@@ -54,8 +54,8 @@ ngx_int_t
 ngx_http_marketplace_exchange(ngx_http_request_t *r,
     ngx_http_marketplace_exchange_t *exchange)
 {
-    ngx_pool_cleanup_t              *cln;
     ngx_connection_t                *c;
+    ngx_pool_cleanup_t              *cln;
     ngx_http_request_t              *sr, *active;
     ngx_http_request_body_t         *body;
     ngx_http_post_subrequest_t      *ps;

@@ -14,7 +14,6 @@
 #include "status/mp_status.h"
 
 
-
 /* Calls that wait for AWS, of one process; if that was killed, of none. */
 typedef struct {
     ngx_pid_t                         pid;

@@ -293,8 +293,8 @@ base64url(mp_str_t bytes)
 static void
 key_files_are_lines(mp_str_t file)
 {
-    mp_str_t      rest, line, key;
-    const char   *wrong;
+    mp_str_t     rest, line, key;
+    const char  *wrong;
 
     rest = file;
 

@@ -132,7 +132,7 @@ it_is_what_the_members_say(const cJSON *object, const mp_temporary_t *found)
 static void
 credentials_come_back(mp_str_t input)
 {
-    unsigned        code;
+    unsigned  code;
     mp_str_t        expiration, none = mp_null_str;
     fuzz_text_t     json = { NULL, 0, 0 };
     mp_temporary_t  given, found;

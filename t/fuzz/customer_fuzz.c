@@ -134,8 +134,8 @@ same_customer(const mp_customer_t *a, const mp_customer_t *b)
 static void
 members_are_found(const mp_customer_t *customer, mp_str_t body)
 {
-    size_t        i;
     cJSON        *object, *member;
+    size_t        i;
     mp_str_t      value, found;
     const cJSON  *first;
 
@@ -196,9 +196,9 @@ it_can_be_printed(const mp_customer_t *customer, mp_str_t body)
 static int
 matches(size_t field, mp_str_t value)
 {
+    int      matched;
     char     text[4096];
     regex_t  pattern;
-    int      matched;
 
     fuzz_hold(value.len < sizeof(text));
     memcpy(text, value.data, value.len);

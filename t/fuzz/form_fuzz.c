@@ -149,8 +149,8 @@ decode(mp_str_t *text)
 static int
 digit(unsigned char c)
 {
-    static const char  digits[] = "0123456789abcdef0123456789ABCDEF";
     const char        *found;
+    static const char  digits[] = "0123456789abcdef0123456789ABCDEF";
 
     found = c ? strchr(digits, c) : NULL;
 

@@ -41,8 +41,8 @@ static inline int
 fuzz_read_credentials(fuzz_reader_t reader, mp_temporary_t *temporary,
     mp_str_t document)
 {
-    const char      *wrong;
-    unsigned char   *buf;
+    const char     *wrong;
+    unsigned char  *buf;
 
     static const mp_temporary_t  none;
 

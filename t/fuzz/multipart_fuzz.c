@@ -153,7 +153,8 @@ parts_come_back(mp_str_t input)
     memset(&fields, 0, sizeof(fields));
 
     for (parts = 0; input.len && parts < MP_MULTIPART_MAX_PARTS / 2;
-         parts++) {
+         parts++)
+    {
         name = fuzz_take_name(&input);
         value = fuzz_take_text(&input, FUZZ_TOKEN_MAX + 1);
 

@@ -73,9 +73,9 @@ the_reply_is_whole(mp_str_t document)
 static void
 nothing_is_left(mp_str_t document)
 {
-    size_t           i;
-    mp_temporary_t   temporary;
-    unsigned char   *buf;
+    size_t          i;
+    unsigned char  *buf;
+    mp_temporary_t  temporary;
 
     buf = fuzz_alloc(document.len);
 

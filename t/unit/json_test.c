@@ -377,9 +377,9 @@ scarce_malloc(size_t size)
 static void
 a_lack_of_memory_is_told(void **state)
 {
-    size_t        n;
-    cJSON        *object;
-    cJSON_Hooks   scarce = { scarce_malloc, free };
+    cJSON       *object;
+    size_t       n;
+    cJSON_Hooks  scarce = { scarce_malloc, free };
 
     cJSON_InitHooks(&scarce);
 

@@ -26,8 +26,8 @@ static const mp_str_t  nothing = mp_null_str;
 static void
 write_reply(mp_str_t wire)
 {
-    char              status[sizeof("4294967295")];
-    mp_http_reply_t   reply;
+    char             status[sizeof("4294967295")];
+    mp_http_reply_t  reply;
 
     mp_http_reply_init(&reply);
 

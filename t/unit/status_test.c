@@ -19,8 +19,8 @@ static const page_pt  pages[] = { mp_status_prometheus, mp_status_json };
 static char *
 page_of(page_pt page, const mp_status_t *status)
 {
-    size_t   len;
-    char    *text;
+    char   *text;
+    size_t  len;
 
     len = page(NULL, 0, status);
     text = unit_alloc(len + 1);
@@ -125,8 +125,8 @@ number_of(const cJSON *json, const char *a, const char *b, const char *c)
 static void
 every_error_has_an_outcome_of_its_own(void **state)
 {
-    size_t    i, outcome;
     char      seen[MP_OUTCOMES] = { 0 };
+    size_t    i, outcome;
     mp_str_t  name;
 
     for (i = 0; i < MP_ERRORS; i++) {
@@ -224,9 +224,9 @@ other_names_are_one_outcome(void **state)
 static void
 attempts_have_a_counter_each(void **state)
 {
-    size_t        i, k;
-    char         *text, name[128];
-    mp_status_t   status;
+    char        *text, name[128];
+    size_t       i, k;
+    mp_status_t  status;
 
     static const struct {
         unsigned     status;
@@ -289,11 +289,11 @@ buckets_take_what_is_not_more(void **state)
 static void
 buckets_are_labelled_with_their_bounds(void **state)
 {
-    size_t        i;
-    char         *text, *end;
-    double        bound;
-    const char   *p;
-    mp_status_t   status;
+    char        *text, *end;
+    size_t       i;
+    double       bound;
+    const char  *p;
+    mp_status_t  status;
 
     memset(&status, 0, sizeof(status));
     text = page_of(mp_status_prometheus, &status);
@@ -381,8 +381,8 @@ histograms_add_up(void **state)
 {
     char            *text;
     size_t           i;
-    unsigned long    count;
     mp_status_t      status;
+    unsigned long    count;
     mp_histogram_t  *time;
 
     memset(&status, 0, sizeof(status));
@@ -461,10 +461,10 @@ json_says_the_same(void **state)
 static void
 sources_without_credentials_are_left_out(void **state)
 {
-    char         *text;
-    size_t        i;
-    cJSON        *json, *left;
-    mp_status_t   status;
+    char        *text;
+    cJSON       *json, *left;
+    size_t       i;
+    mp_status_t  status;
 
     for (i = 0; i <= MP_SOURCES; i++) {
         memset(&status, 0, sizeof(status));

@@ -176,8 +176,8 @@ no_malloc(size_t size)
 static void
 a_body_that_there_is_no_memory_for_is_not_refused(void **state)
 {
-    mp_registration_t  registration;
     cJSON_Hooks        none = { no_malloc, free };
+    mp_registration_t  registration;
 
     cJSON_InitHooks(&none);
 
