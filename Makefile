@@ -192,6 +192,16 @@ test-nginx: $(MODULE)
 	    $(PROVE) $(PROVE_FLAGS) t/*.t
 
 
+.PHONY: test-examples
+test-examples: install-examples  ## the examples, Express of npm among them
+	@$(MAKE) all
+	@$(PYTHON) t/examples_test.py
+	@mkdir -p $(BUILD)/express
+	@cp debian/examples/express/package.json $(BUILD)/express
+	@npm install --prefix $(BUILD)/express --no-audit --no-fund \
+	    --loglevel=error
+	@EXPRESS=$(BUILD)/express $(PYTHON) t/examples_express.py
+
 .PHONY: test-browser
 test-browser: install-demo  ## register across three sites, in Chromium
 	@$(MAKE) all

@@ -13,15 +13,18 @@ set -eu
 BUILD=(gcc libc6-dev make nginx nginx-dev libcjson-dev libssl-dev)
 TEST=(libcmocka-dev perl python3 python3-boto3 python3-botocore python3-grpcio
       python3-h2 awscli ca-certificates curl faketime nghttp2-server openssl
-      prometheus uwsgi-core uwsgi-plugin-python3 clang libclang-rt-dev)
+      php-fpm prometheus uwsgi-core uwsgi-plugin-python3 clang
+      libclang-rt-dev)
 DEMO=(python3 python3-botocore python3-selenium chromium chromium-driver
       openssl)
 BENCH=(python3 wrk openssl python3-boto3 uwsgi-core uwsgi-plugin-python3
        libnginx-mod-http-js libnginx-mod-http-lua lua-cjson nodejs)
+EXAMPLES=(python3 python3-botocore python3-grpcio openssl php-fpm nodejs
+          uwsgi-core uwsgi-plugin-python3)
 
 # Node.js of other makes than Debian's brings npm along, and Debian's npm
 # would have it removed.
-command -v npm >/dev/null || BENCH+=(npm)
+command -v npm >/dev/null || { BENCH+=(npm); EXAMPLES+=(npm); }
 
 SCALE=(python3 python3-matplotlib wrk)
 COVERAGE=(python3 gcovr)
@@ -67,6 +70,7 @@ main() {
             source)    packages+=("${SOURCE[@]}") ;;
             asan)      packages+=("${ASAN[@]}") ;;
             valgrind)  packages+=("${VALGRIND[@]}") ;;
+            examples)  packages+=("${EXAMPLES[@]}") ;;
             coverage)  packages+=("${COVERAGE[@]}") ;;
             lint)      packages+=("${LINT[@]}") ;;
             matrix)    packages+=("${MATRIX[@]}") ;;
