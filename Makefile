@@ -202,6 +202,11 @@ test-examples: install-examples  ## the examples, Express of npm among them
 	    --loglevel=error
 	@EXPRESS=$(BUILD)/express $(PYTHON) t/examples_express.py
 
+.PHONY: test-application
+test-application: install-application  ## sell an existing application
+	@$(MAKE) all
+	@$(PYTHON) t/application.py
+
 .PHONY: test-browser
 test-browser: install-demo  ## register across three sites, in Chromium
 	@$(MAKE) all

@@ -19,6 +19,7 @@ import unittest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 README = TOP / "README.md"
+EXAMPLES = TOP / "debian" / "examples"
 STANDIN = TOP / "t" / "lib" / "standin.py"
 TIMEOUT = 60
 
@@ -70,6 +71,13 @@ def blocks():
             lines = []
         if line.startswith("#"):
             heading = line.lstrip("# ")
+
+
+def is_an_example(text):
+    """A file of debian/examples, which is started by tests of its own."""
+    text = textwrap.dedent(text).strip()
+    return any(text == file.read_text().strip()
+               for file in EXAMPLES.rglob("*") if file.is_file())
 
 
 def is_nginx(text):
@@ -152,7 +160,8 @@ def installs(command):
 
 
 def is_in_debian(command):
-    run("apt-cache", "show", command.split()[-1])
+    for package in command.split()[2:]:
+        run("apt-cache", "show", package)
 
 
 def copies_the_module(command):
@@ -181,7 +190,7 @@ def starts_the_standin(command):
 
 
 def nothing(command):
-    """t/configure_test.py does it, or "make deb-check"."""
+    """t/configure_test.py does it, t/application.py, or t/proof/deb."""
 
 
 COMMANDS = {
@@ -190,6 +199,10 @@ COMMANDS = {
     "make test": is_target,
     "t/lib/install.sh build": installs,
     "make": nothing,
+    "apt-get install nginx request-tracker5 rt5-fcgi": is_in_debian,
+    "systemctl enable --now rt5-fcgi": nothing,
+    "rt-setup-database-5 --action insert --datafile initialdata": nothing,
+    "make test-application": is_target,
     "cp build/ngx_http_marketplace_module.so /usr/lib/nginx/modules/":
         copies_the_module,
     'make NGINX_SRC=../nginx-1.26.3 '
@@ -221,7 +234,7 @@ class Readme(unittest.TestCase):
 
     def test_everything_else(self):
         for heading, text in blocks():
-            if not is_nginx(text):
+            if not is_nginx(text) and not is_an_example(text):
                 with self.subTest(heading):
                     self.check(text)
 

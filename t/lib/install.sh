@@ -44,6 +44,10 @@ DEB=(dpkg-dev debhelper)
 LINTIAN=(lintian)
 DEB_CHECK=(mmdebstrap debian-archive-keyring buildah iproute2 util-linux)
 
+# The last is there so that no mail server is brought along.
+APPLICATION=(python3 python3-botocore openssl chromium
+             request-tracker5 rt5-fcgi rt5-db-sqlite msmtp-mta)
+
 # The Debian release that Test::Nginx comes from where the machine's own
 # release has none.
 TEST_NGINX_SUITE=forky
@@ -61,23 +65,24 @@ main() {
 
     for group; do
         case $group in
-            build)     ;;
-            test)      packages+=("${TEST[@]}")
-                       test_nginx=libtest-nginx-perl ;;
-            demo)      packages+=("${DEMO[@]}") ;;
-            bench)     packages+=("${BENCH[@]}") ;;
-            scale)     packages+=("${SCALE[@]}") ;;
-            source)    packages+=("${SOURCE[@]}") ;;
-            asan)      packages+=("${ASAN[@]}") ;;
-            valgrind)  packages+=("${VALGRIND[@]}") ;;
-            examples)  packages+=("${EXAMPLES[@]}") ;;
-            coverage)  packages+=("${COVERAGE[@]}") ;;
-            lint)      packages+=("${LINT[@]}") ;;
-            matrix)    packages+=("${MATRIX[@]}") ;;
-            deb)       packages+=("${DEB[@]}") ;;
-            lintian)   packages+=("${LINTIAN[@]}") ;;
-            deb-check) packages+=("${DEB_CHECK[@]}") ;;
-            *)         die "no such group: $group" ;;
+            build)       ;;
+            test)        packages+=("${TEST[@]}")
+                         test_nginx=libtest-nginx-perl ;;
+            demo)        packages+=("${DEMO[@]}") ;;
+            bench)       packages+=("${BENCH[@]}") ;;
+            scale)       packages+=("${SCALE[@]}") ;;
+            source)      packages+=("${SOURCE[@]}") ;;
+            asan)        packages+=("${ASAN[@]}") ;;
+            valgrind)    packages+=("${VALGRIND[@]}") ;;
+            examples)    packages+=("${EXAMPLES[@]}") ;;
+            application) packages+=("${APPLICATION[@]}") ;;
+            coverage)    packages+=("${COVERAGE[@]}") ;;
+            lint)        packages+=("${LINT[@]}") ;;
+            matrix)      packages+=("${MATRIX[@]}") ;;
+            deb)         packages+=("${DEB[@]}") ;;
+            lintian)     packages+=("${LINTIAN[@]}") ;;
+            deb-check)   packages+=("${DEB_CHECK[@]}") ;;
+            *)           die "no such group: $group" ;;
         esac
     done
 
