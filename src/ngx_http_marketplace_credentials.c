@@ -612,6 +612,7 @@ ngx_http_marketplace_env_container(ngx_conf_t *cf,
     }
 
     wrong = NULL;
+    ngx_memzero(&path, sizeof(mp_str_t));
 
     if (relative.len) {
 

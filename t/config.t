@@ -1878,6 +1878,8 @@ is_refused_profile($_->[0], qq{"default" has $_->[1], FILES},
     ['a process', 'a credential_process, and nginx runs no programs: use a'
      . ' role or keys, or write what the process gives into the credentials'
      . ' file', 'credential_process = /bin/echo XUtnFEMI'],
+    ['keys that end', 'keys that end, but no aws_session_token',
+     "aws_access_key_id = ASIAEXAMPLE\naws_secret_access_key = XUtnFEMI"],
     ['a token without a role', 'a web_identity_token_file, but no role_arn',
      'web_identity_token_file = /dev/null'],
     ['an indented line', 'a line that is indented more than the setting above'

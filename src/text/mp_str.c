@@ -87,7 +87,7 @@ mp_str_eq_nocase(mp_str_t a, mp_str_t b)
 size_t
 mp_str_find(mp_str_t text, mp_str_t needle)
 {
-    void  *found;
+    const unsigned char  *found;
 
     if (text.len < needle.len) {
         return text.len;
@@ -95,18 +95,18 @@ mp_str_find(mp_str_t text, mp_str_t needle)
 
     found = memmem(text.data, text.len, needle.data, needle.len);
 
-    return found ? (size_t) ((unsigned char *) found - text.data) : text.len;
+    return found ? (size_t) (found - text.data) : text.len;
 }
 
 
 size_t
 mp_str_chr(mp_str_t text, unsigned char c)
 {
-    void  *found;
+    const unsigned char  *found;
 
     found = text.len ? memchr(text.data, c, text.len) : NULL;
 
-    return found ? (size_t) ((unsigned char *) found - text.data) : text.len;
+    return found ? (size_t) (found - text.data) : text.len;
 }
 
 

@@ -239,7 +239,7 @@ mp_xml_attributes(mp_xml_t *xml)
 static int
 mp_xml_attribute(mp_xml_t *xml)
 {
-    mp_str_t  value;
+    mp_str_t  quote, value;
 
     static const mp_str_t  equals = mp_str("=");
     static const mp_str_t  quotes[] = { mp_str("\""), mp_str("'") };
@@ -256,15 +256,19 @@ mp_xml_attribute(mp_xml_t *xml)
 
     mp_xml_take_space(xml);
 
-    if (!(mp_xml_take(xml, quotes[0])
-          ? mp_xml_take_until(xml, quotes[0], &value)
-          : (mp_xml_take(xml, quotes[1])
-             && mp_xml_take_until(xml, quotes[1], &value))))
-    {
+    if (mp_xml_take(xml, quotes[0])) {
+        quote = quotes[0];
+
+    } else if (mp_xml_take(xml, quotes[1])) {
+        quote = quotes[1];
+
+    } else {
         return 0;
     }
 
-    return mp_str_chr(value, '<') == value.len && mp_xml_decode(xml, value);
+    return mp_xml_take_until(xml, quote, &value)
+           && mp_str_chr(value, '<') == value.len
+           && mp_xml_decode(xml, value);
 }
 
 

@@ -203,8 +203,8 @@ the_longest_host_fits(void **state)
 
         assert_int_equal(region.len, MP_REGION_MAX);
         assert_true(mp_region_is_valid(region));
-        assert_in_range(mp_metering_host(region, buf), 1, MP_HOST_MAX - 1);
-        assert_in_range(mp_sts_host(region, buf), 1, MP_HOST_MAX - 1);
+        assert_between(mp_metering_host(region, buf), 1, MP_HOST_MAX - 1);
+        assert_between(mp_sts_host(region, buf), 1, MP_HOST_MAX - 1);
     }
 }
 

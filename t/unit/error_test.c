@@ -688,6 +688,36 @@ errors_of_the_credentials_are_known(void **state)
 }
 
 
+static void
+errors_of_the_clock_are_known(void **state)
+{
+    size_t  i;
+
+    static const char  *of_the_clock[] = {
+        "AccessDeniedException", "AuthFailure", "InvalidSignatureException",
+        "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch"
+    };
+
+    static const char  *others[] = {
+        "", "AccessDenied", "ExpiredToken", "ExpiredTokenException",
+        "InvalidTokenException", "RequestExpire", "RequestExpiredException",
+        "requestexpired", "RequestTimeout", "ThrottlingException"
+    };
+
+    for (i = 0; i < LENGTH(of_the_clock); i++) {
+        check_int(of_the_clock[i],
+                  mp_error_is_of_clock(
+                      unit_copy(mp_str_from(of_the_clock[i]))), 1);
+    }
+
+    for (i = 0; i < LENGTH(others); i++) {
+        check_int(others[i],
+                  mp_error_is_of_clock(unit_copy(mp_str_from(others[i]))), 0);
+    }
+}
+
+
 int
 main(void)
 {
@@ -707,7 +737,8 @@ main(void)
         cmocka_unit_test(advice_on_access_is_the_same_by_either_name),
         cmocka_unit_test(an_expired_token_is_known_by_name),
         cmocka_unit_test(a_name_and_a_message_are_set),
-        cmocka_unit_test(errors_of_the_credentials_are_known)
+        cmocka_unit_test(errors_of_the_credentials_are_known),
+        cmocka_unit_test(errors_of_the_clock_are_known)
     };
 
     return cmocka_run_group_tests(tests, NULL, unit_release);

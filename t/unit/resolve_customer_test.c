@@ -199,6 +199,7 @@ fields_are_as_the_model_has_them(void **state)
         { arn, mp_str("arn:a:s:::r"), 0 },
         { arn, mp_str("Arn:aws:s:::r"), 0 },
         { arn, mp_str("arn:gcp:s:::r"), 0 },
+        { arn, mp_str("arn:awx:s:::r"), 0 },
         { arn, mp_str("xarn:aws:s:::r"), 0 },
         { arn, mp_str("arn:aws:s s:::r"), 0 },
         { arn, mp_str("arn:aws:s:r+::r"), 0 },

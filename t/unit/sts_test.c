@@ -312,9 +312,9 @@ read_reply(mp_temporary_t *temporary, mp_str_t body)
     wrong = mp_sts_reply(temporary, buf, unit_copy(body));
 
     if (wrong == NULL) {
-        assert_in_range(temporary->keys.access_key.data, buf, buf + body.len);
-        assert_in_range(temporary->keys.secret_key.data, buf, buf + body.len);
-        assert_in_range(temporary->keys.session_token.data, buf,
+        assert_between(temporary->keys.access_key.data, buf, buf + body.len);
+        assert_between(temporary->keys.secret_key.data, buf, buf + body.len);
+        assert_between(temporary->keys.session_token.data, buf,
                         buf + body.len);
 
         return NULL;

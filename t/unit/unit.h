@@ -30,6 +30,12 @@
 #define check_int(label, got, want)                                           \
     unit_check_int(label, (long) (got), (long) (want), __FILE__, __LINE__)
 
+/* What cmocka has for this has another name in each of its versions. */
+
+#define assert_between(value, min, max)                                       \
+    assert_true((uintptr_t) (value) >= (uintptr_t) (min)                      \
+                && (uintptr_t) (value) <= (uintptr_t) (max))
+
 
 typedef struct unit_block_s  unit_block_t;
 
