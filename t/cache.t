@@ -5,6 +5,7 @@ use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
 use Marketplace qw(:DEFAULT all_of connect_to reload worker_processes logged);
 
+use Digest::SHA;
 use IO::Select;
 use Socket;
 
@@ -106,7 +107,12 @@ sub begin {
 sub begin_at {
     my ($worker, $token, $path) = @_;
 
-    my $client = connect_to('RAND_PORT_1', $worker);
+    return begin_on(connect_to('RAND_PORT_1', $worker), $token, $path);
+}
+
+sub begin_on {
+    my ($client, $token, $path) = @_;
+
     my $body = 'x-amzn-marketplace-token=' . Marketplace::percent($token);
 
     $client->syswrite(join "\r\n", 'POST ' . ($path // '/register')
@@ -360,7 +366,9 @@ set_clock(19);
 is_outcome('ok', '200 HIT', undef, 'of the new one');
 set_clock(3600);
 is_outcome('ok', '200 MISS', undef, 'after an hour');
-is(calls(), 3, 'calls');
+set_clock(3000);
+is_outcome('ok', '200 MISS', undef, 'when the clock has jumped back');
+is(calls(), 4, 'calls');
 
 === TEST 4: five minutes by default
 --- clock
@@ -700,6 +708,13 @@ ok(busy(10), 'others wait');
 $memory = shared_memory($worker);
 like($memory, qr/\Q$arn\E/, 'what was answered is there');
 unlike($memory, qr/DONEHASXBEEN|FAILEDHASXBEEN|PENDINGXIS/, 'no token');
+
+# what a key is prepared to begins with the state of a hash over it
+
+my ($state) = Digest::SHA->new(256)->add("\x36" x 64)->getstate =~ /^H:(.*)$/m;
+
+is(index($memory, pack 'V8', map { hex } split /:/, $state), -1,
+    'the key of the digests is not empty');
 release(3);
 are_answered('1 * 200 MISS, 9 * 200 SHARED', \@clients, 'resolved');
 
@@ -888,3 +903,29 @@ for my $round (1 .. 10) {
 }
 
 is_outcome("ok-$_", '200 HIT') for 1 .. 10;
+
+=== TEST 27: its worker hangs
+--- http_config eval
+::server('/register', '', '/impatient', 'marketplace_timeout 600ms;')
+--- config eval: $::at_rest
+--- test
+my ($one, $other) = worker_processes();
+my $first = begin_at($one, 'hold:ok', '/impatient');
+
+is_asked(1);
+
+# nobody may be connected to it by chance from now on
+
+my @others = map { connect_to('RAND_PORT_1', $other) } 1 .. 5;
+
+kill STOP => $one;
+begin_on($_, 'hold:ok') for @others;
+
+release(2);
+are_answered('1 * 200 MISS, 4 * 200 SHARED', \@others,
+    'another one has taken over');
+
+kill CONT => $one;
+is_outcome('hold:ok', '200 HIT', undef, 'which they keep');
+is(calls(), 2, 'one call more');
+like(outcome(all_of($first)), qr/^\d+ /, 'the first one is answered');

@@ -547,3 +547,22 @@ is("$response->{status} $response->{headers}{'x-error'}",
 $response = register('nolength:error:InvalidTokenException:400:header');
 is("$response->{status} $response->{headers}{'x-error'}",
     '400 InvalidTokenException', 'a name in the head');
+
+=== TEST 24: after a dead connection of an upstream block no other is trusted
+--- http_config eval: $::keepalive
+--- config eval: $::register
+--- test
+standin(POST => 'reset');
+
+my @clients = map { begin_registering("hold:ok-$_") } 1, 2;
+
+ok(wait_until { standin(GET => 'count') == 2 }, 'two at once');
+standin(POST => 'release');
+like(join('', <$_>), qr/^HTTP\S+ 200 /, 'resolved') for @clients;
+is(connections, 2, 'two are kept');
+
+my $response = register('seq:close:0:ok|ok-3');
+
+is($response->{status}, 200, 'a third one resolves');
+is($response->{headers}{'x-status'}, '-, 200', 'by its second try');
+is(connections, 3, 'on a new connection');
