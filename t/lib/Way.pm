@@ -256,7 +256,7 @@ sub response {
 
 # Reloads
 
-my ($environment, $master) = ('', 0);
+my $environment = '';
 
 sub prepare_hup {
     my $block = shift;
