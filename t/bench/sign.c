@@ -17,8 +17,8 @@
 #include <openssl/hmac.h>
 
 
-#define ROUNDS      9
-#define REPETITIONS 100000
+#define ROUNDS      51
+#define REPETITIONS 20000
 
 #define SECRET_KEY     "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
