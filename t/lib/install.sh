@@ -40,7 +40,7 @@ VALGRIND=(valgrind)
 
 MATRIX=(mmdebstrap iproute2)
 
-DEB=(dpkg-dev debhelper)
+DEB=(build-essential debhelper)
 LINTIAN=(lintian)
 DEB_CHECK=(mmdebstrap debian-archive-keyring buildah iproute2 util-linux)
 
