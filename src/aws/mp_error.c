@@ -14,6 +14,7 @@ static void mp_error_set_name(mp_aws_error_t *error, mp_str_t type);
 static void mp_error_set_message(mp_aws_error_t *error, mp_str_t message);
 static void mp_error_redact(mp_aws_error_t *error, mp_str_t written,
     mp_str_t secret);
+static void mp_error_trim_message(mp_aws_error_t *error);
 static int mp_is_credentials_expired(const mp_aws_error_t *error,
     unsigned status);
 static mp_error_t mp_error_by_status(unsigned status);
@@ -217,6 +218,8 @@ mp_aws_error_set(mp_aws_error_t *error, mp_str_t type, mp_str_t message,
     for (i = 0; i < nsecrets; i++) {
         mp_error_redact(error, message, secrets[i]);
     }
+
+    mp_error_trim_message(error);
 }
 
 
@@ -347,6 +350,24 @@ mp_error_redact(mp_aws_error_t *error, mp_str_t written, mp_str_t secret)
         rest.data = written.data + at + 1;
         rest.len = written.len - at - 1;
     }
+}
+
+
+/* A header's value neither begins nor ends with a space, and some HTTP/2
+ * clients refuse one that does. */
+
+static void
+mp_error_trim_message(mp_aws_error_t *error)
+{
+    mp_str_t  message;
+
+    message.data = error->message;
+    message.len = error->message_len;
+
+    message = mp_str_trim(message);
+
+    memmove(error->message, message.data, message.len);
+    error->message_len = message.len;
 }
 
 

@@ -508,7 +508,7 @@ an_error_is_read(void **state)
         { mp_str(FAILURE("AccessDenied", "User: a is not authorized")),
           mp_str("AccessDenied"), mp_str("User: a is not authorized") },
         { mp_str(FAILURE("ExpiredTokenException", "Token &quot;a&quot;\n")),
-          mp_str("ExpiredTokenException"), mp_str("Token \"a\" ") },
+          mp_str("ExpiredTokenException"), mp_str("Token \"a\"") },
         { mp_str("<ErrorResponse><Error><Code>Name</Code></Error>"
                  "</ErrorResponse>"), mp_str("Name"), mp_null_str },
         { mp_str("<ErrorResponse><Error><Message>m</Message></Error>"
@@ -517,7 +517,7 @@ an_error_is_read(void **state)
         { mp_str(FAILURE("&lt;Name&gt;", "m")), mp_null_str, mp_str("m") },
         { mp_str(FAILURE("", "")), mp_null_str, mp_null_str },
         { mp_str(FAILURE("N", "a&#x1b0;b&#x7f;c\xc3\xa9&#9;")), mp_str("N"),
-          mp_str("a  b c   ") },
+          mp_str("a  b c") },
         { mp_null_str, mp_null_str, mp_null_str },
         { mp_str("<html><Code>Name</Code></html>"), mp_null_str,
           mp_null_str },
