@@ -4,6 +4,9 @@
 # Marketplace.pm.  The tokens in here can be told from all else.
 
 use lib 't/lib';
+use Cwd ();
+use Encode ();
+use JSON::PP ();
 use Test::Nginx::Socket 'no_plan';
 use Marketplace;
 
@@ -83,6 +86,69 @@ sub signatures_in_log {
 
     return scalar grep { /$signature/ } <$log>;
 }
+
+# README's log_format, as it stands there.
+
+sub readme_log_format {
+    my $readme = Cwd::abs_path(__FILE__) =~ s{[^/]+/[^/]+\z}{README.md}r;
+
+    open my $file, '<', $readme or die "$readme: $!";
+    local $/;
+
+    return <$file> =~ /^(\ {4}log_format\ registrations\ .*?;\n)/ms ? $1
+        : die 'README.md has no log of registrations';
+}
+
+our $log_format = readme_log_format();
+our $registrations = "$ENV{TEST_NGINX_TMP}/registrations.log";
+
+# What that log has from this place on, when it has so many lines.
+
+sub registrations {
+    my ($start, $n) = @_;
+    my @lines;
+
+    wait_until {
+        open my $log, '<', $registrations or die;
+        seek $log, $start, 0;
+        @lines = <$log>;
+        @lines >= $n && $lines[-1] =~ /\n\z/;
+    } or fail("$n lines");
+
+    return @lines;
+}
+
+# A line of it: UTF-8, and one object of JSON in which all values are strings.
+
+sub is_json {
+    my ($line, $name) = @_;
+
+    my $text = eval { Encode::decode('UTF-8', $line =~ s/\n\z//r,
+        Encode::FB_CROAK) };
+    my $object = eval { JSON::PP->new->decode($text) } // {};
+
+    is(scalar keys %$object, 14, "$name: JSON")
+        or diag(JSON::PP->new->ascii->allow_nonref->encode($line));
+    is(scalar(grep { !defined || ref } values %$object), 0, "$name: strings");
+
+    return $object;
+}
+
+# What AWS may say: text that stands in JSON as it is here.
+
+our @sayings = ('', 'a word', '\"quoted\"', 'C:\\\\path\\/', '\\\\"',
+    '\"},\n{\"error\":\"', '\u0000\u0001\b\t\n\f\r\u001b\u001f\u007f',
+    '\u0080\u009f\u2028\u2029\ufeff\uffff', "caf\xc3\xa9 \xf0\x9f\x98\x80",
+    '\ud83d\ude00', '\ud83d', '\ude00', "\x7f\x1b[31m", '$request ${status}',
+    (map { "a${_}b" } "\xff", "\xfe\xff", "\x80", "\xc3", "\xc0\x80",
+        "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f\x98", "\xf5\x80\x80\x80",
+        "\xf8\x88\x80\x80\x80", "\xff" x 600), "ends with \xf0\x9f\x98",
+    (map { 'x' x $_ } 1023, 1024, 1025), '\\"' x 1024, '\\\\' x 1025,
+    (map { 'x' x (1020 + $_) . "\xf0\x9f\x98\x80" x 2 } 0 .. 4),
+    (map { 'x' x (1020 + $_) . '\ud83d\ude00' x 2 } 0 .. 4),
+    (map { 'x' x $_ . "\xc3\xa9" x 600 } 0, 1),
+    "\xf0\x9f\x98\x80" x 300, '\u0001' x 1025,
+    'SECRETTOKEN', '\u0053ECRETTOKEN');
 
 run_tests();
 
@@ -356,3 +422,118 @@ ok
 --- error_code: 500
 --- error_log eval
 qr/marketplace: ResolveCustomer failed: AccessDeniedException: "User: arn:aws:iam::111122223333:user\/denied is not authorized to perform: aws-marketplace:ResolveCustomer because .*", status 400, request id "[0-9a-f-]{36}", endpoint metering\.marketplace\.eu-west-1\.amazonaws\.com, region eu-west-1, access key AKIDDENIED: allow the IAM action/
+
+=== TEST 16: README's log of registrations is JSON, whatever AWS says
+--- http_config eval: $::aws . $::log_format
+--- config
+    access_log $TEST_NGINX_TMP/registrations.log registrations;
+
+    location = /puppet {
+        marketplace_resolve on;
+        marketplace_endpoint http://127.0.0.1:$TEST_NGINX_PUPPET;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- test
+my $start = -s $registrations // 0;
+my @asked;
+
+my $answer = sub {
+    my ($name, $status, $headers, $body) = @_;
+
+    my $client = begin_registering('SECRETTOKEN', path => '/puppet');
+    my $aws = $puppet->accept;
+    sysread $aws, my $request, 65536;
+
+    print $aws "HTTP/1.1 $status\r\n$headers",
+        'Content-Length: ', length $body, "\r\n\r\n$body";
+    close $aws;
+    like(do { local $/; <$client> }, qr/^HTTP/, "$name: answered");
+    push @asked, $name;
+};
+
+for my $i (0 .. $#sayings) {
+    my $text = $sayings[$i];
+    my $bytes = $text =~ tr/\0\r\n//dr;
+
+    $answer->("message $i", 400, '', qq({"__type":"Odd","message":"$text"}));
+    $answer->("name $i", 400, '', qq({"__type":"$text"}));
+    $answer->("request id $i", 400, "x-amzn-RequestId: $bytes\r\n",
+        '{"__type":"Odd"}');
+    $answer->("customer $i", 200, '', qq({"CustomerAWSAccountId":"$text",)
+        . qq("LicenseArn":"$text","ProductCode":"$text"}));
+}
+
+my @lines = registrations($start, scalar @asked);
+
+is(scalar @lines, scalar @asked, 'a line for each');
+is_json($lines[$_], $asked[$_]) for 0 .. $#asked;
+is(scalar(grep { /SECRETTOKEN/ } @lines), 0, 'no token');
+
+my %by_name;
+@by_name{@asked} = map { is_json($_, 'again') } @lines[0 .. $#asked];
+
+is($by_name{'message 1'}{message}, 'a word', 'a word');
+is($by_name{'message 2'}{message}, '"quoted"', 'quotes');
+is($by_name{'message 3'}{message}, 'C:\\path/', 'a backslash');
+
+=== TEST 17: and so it is without a call of AWS, and with a session
+--- log_level: info
+--- http_config eval: $::aws . $::log_format
+--- config
+    access_log $TEST_NGINX_TMP/registrations.log registrations;
+    marketplace_session key=$TEST_NGINX_SERVER_ROOT/html/keys cookie=session;
+
+    location = /register {
+        marketplace_resolve on;
+        marketplace_token_source body args;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /optional {
+        marketplace_resolve optional;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /account {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /unresolved {
+        marketplace_session off;
+        return 204;
+    }
+--- user_files
+>>> keys
+00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
+--- test
+my $start = -s $registrations // 0;
+my $client = HTTP::Tiny->new(keep_alive => 0);
+my $nginx = 'http://127.0.0.1:' . nginx_port();
+my %form = ('Content-Type' => 'application/x-www-form-urlencoded');
+
+my ($cookie) = register('ok-SECRETTOKEN')->{headers}{'set-cookie'}
+    =~ /^(session=[^;]+)/;
+my %with_cookie = (headers => {Cookie => $cookie});
+
+register($_, path => '/optional') for 'ok-SECRETTOKEN', '', "\xffSECRETTOKEN",
+    'error:ExpiredTokenException', 'hold:', 'SECRETTOKEN' x 1000;
+register($_) for '', "\xffSECRETTOKEN", 'error:ExpiredTokenException', 'html';
+$client->get("$nginx/account", \%with_cookie);
+$client->get("$nginx/$_") for 'account', 'register', 'optional', 'unresolved',
+    'register?x-amzn-marketplace-token=ok-SECRETTOKEN', 'register?%ff%22',
+    'gone%00%ff%22%5c';
+$client->post("$nginx/optional", {headers => \%form, content =>
+    'x-amzn-marketplace-token=ok&x-amzn-marketplace-offer-type=' . $_})
+    for qw(free-trial %22%5c %01%7f %ff %f0%9f%98%80 %f0%9f%98);
+$client->request('P"\\', "$nginx/register");
+raw("POST /register HTTP/1.1\r\nHost: \"\\\xff\r\nContent-Length: x\r\n\r\n");
+
+my @lines = registrations($start, 26);
+my @objects = map { is_json($lines[$_], "line $_") } 0 .. $#lines;
+
+is(scalar(grep { /SECRETTOKEN/ } @lines), 0, 'no token');
+
+my $account = $objects[0]{account};
+
+like($account, qr/^\d{12}$/, 'who registered');
+is($objects[11]{account}, $account, 'who comes back');
+is($objects[11]{cache}, 'SESSION', 'with a session');
+is($objects[$_]{account}, '', "nobody, line $_") for 2 .. 10, 12 .. 15;
+is($objects[9]{error}, 'ExpiredTokenException', 'why');
