@@ -470,7 +470,7 @@ ngx_http_marketplace_default_credentials(ngx_conf_t *cf,
                       "marketplace: there are no AWS credentials in the "
                       "environment or the shared credentials file, and EC2's "
                       "instance metadata is disabled; no customer can be "
-                      "resolved without");
+                      "resolved without: see \"marketplace_credentials\"");
     }
 
     mmcf->credentials = credentials;
@@ -637,7 +637,8 @@ ngx_http_marketplace_env_container(ngx_conf_t *cf,
 
     if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid URI in the environment variable %s: %s",
+                           "marketplace: invalid URI in the environment "
+                           "variable %s: %s",
                            relative.len
                            ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
                            : "AWS_CONTAINER_CREDENTIALS_FULL_URI", wrong);
@@ -669,7 +670,7 @@ ngx_http_marketplace_env_container_token(ngx_conf_t *cf,
 
     if (mp_str_has_control(ngx_http_marketplace_mp(&token))) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the environment's "
+                           "marketplace: the environment's "
                            "AWS_CONTAINER_AUTHORIZATION_TOKEN may not have "
                            "line breaks or other control bytes");
         return NGX_ERROR;
@@ -705,7 +706,8 @@ ngx_http_marketplace_env_imds(ngx_conf_t *cf,
         && ngx_strcasecmp(mode.data, (u_char *) "IPv6") != 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in the environment variable "
+                           "marketplace: invalid value \"%V\" in the "
+                           "environment variable "
                            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE, it must "
                            "be \"IPv4\" or \"IPv6\"", &mode);
         return NGX_ERROR;
@@ -724,8 +726,9 @@ ngx_http_marketplace_env_imds(ngx_conf_t *cf,
                               &credentials->url);
     if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid endpoint \"%V\" in the environment "
-                           "variable AWS_EC2_METADATA_SERVICE_ENDPOINT: %s",
+                           "marketplace: invalid endpoint \"%V\" in the "
+                           "environment variable "
+                           "AWS_EC2_METADATA_SERVICE_ENDPOINT: %s",
                            &url, wrong);
         return NGX_ERROR;
     }
@@ -760,7 +763,7 @@ ngx_http_marketplace_env_web_identity(ngx_conf_t *cf,
 
     if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the environment's AWS_ROLE_ARN and "
+                           "marketplace: the environment's AWS_ROLE_ARN and "
                            "AWS_ROLE_SESSION_NAME have an invalid %s", wrong);
         return NGX_ERROR;
     }
@@ -815,8 +818,9 @@ ngx_http_marketplace_check_token_file(ngx_conf_t *cf, ngx_str_t *file,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, err,
-                       "the file \"%V\", which the environment's %s names, "
-                       "cannot be read%s%s%s", file, name,
+                       "marketplace: the file \"%V\", which the "
+                       "environment's %s names, cannot be read%s%s%s",
+                       file, name,
                        user ? " by the workers' user \"" : "",
                        user ? user : "", user ? "\"" : "");
 

@@ -198,8 +198,9 @@ ngx_http_marketplace_set_region(ngx_conf_t *cf,
 
         if (!mp_region_is_valid(ngx_http_marketplace_mp(&region))) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "invalid region \"%V\" in the environment variable "
-                          "%s, it must be like \"us-east-1\"; "
+                          "marketplace: invalid region \"%V\" in the "
+                          "environment variable %s, it must be like "
+                          "\"us-east-1\"; "
                           "\"marketplace_region\" would take precedence",
                           &region, names[i]);
             return NGX_ERROR;
@@ -255,8 +256,9 @@ ngx_http_marketplace_url_from_env(ngx_conf_t *cf, const char *service,
         }
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "invalid endpoint \"%V\" in the environment variable "
-                      "%s: %s%s", url, names[i], wrong, hint);
+                      "marketplace: invalid endpoint \"%V\" in the "
+                      "environment variable %s: %s%s", url, names[i], wrong,
+                      hint);
         return NGX_ERROR;
     }
 
@@ -314,8 +316,8 @@ ngx_http_marketplace_set_block(ngx_conf_t *cf,
         place = ngx_http_marketplace_endpoint_place(mlcf);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%s names upstream \"%V\", which may not have port "
-                      "%ui, in %s:%ui",
+                      "marketplace: %s names upstream \"%V\", which may "
+                      "not have port %ui, in %s:%ui",
                       ngx_http_marketplace_endpoint_origin(mlcf), &host,
                       (ngx_uint_t) url->port, place->file, place->line);
         return NGX_ERROR;
@@ -362,8 +364,9 @@ ngx_http_marketplace_check_name(ngx_conf_t *cf,
 
     if (origin[0] != '"') {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%s must have the name of a host and not the address "
-                      "\"%V\", because the certificate is verified against it",
+                      "marketplace: %s must have the name of a host and not "
+                      "the address \"%V\", because the certificate is "
+                      "verified against it",
                       origin, &host);
         return NGX_ERROR;
     }
@@ -371,9 +374,9 @@ ngx_http_marketplace_check_name(ngx_conf_t *cf,
     place = ngx_http_marketplace_endpoint_place(mlcf);
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "%s must have the name of a host and not the address "
-                  "\"%V\", because the certificate is verified against it, in "
-                  "%s:%ui", origin, &host, place->file, place->line);
+                  "marketplace: %s must have the name of a host and not the "
+                  "address \"%V\", because the certificate is verified against "
+                  "it, in %s:%ui", origin, &host, place->file, place->line);
 
     return NGX_ERROR;
 }

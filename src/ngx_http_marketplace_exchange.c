@@ -311,7 +311,8 @@ ngx_http_marketplace_exchange_resolved(ngx_resolver_ctx_t *ctx)
 
     if (ctx->state) {
         ngx_log_error(NGX_LOG_ERR, c->log, 0,
-                      "marketplace: %V could not be resolved (%i: %s)",
+                      "marketplace: %V could not be resolved (%i: %s): "
+                      "check \"resolver\" and the name",
                       &ctx->name, ctx->state,
                       ngx_resolver_strerror(ctx->state));
 

@@ -265,7 +265,8 @@ ngx_http_marketplace_fetch_steps(ngx_http_marketplace_fetch_t *fetch)
     if (ngx_http_marketplace_is_over(ctx)) {
 
         if (fetch->problem == NULL) {
-            fetch->problem = "it takes too long";
+            fetch->problem = "there was no time left to ask, check what "
+                             "took it and marketplace_timeout";
         }
 
         return NGX_DECLINED;
@@ -333,7 +334,7 @@ ngx_http_marketplace_fetch_base(ngx_http_marketplace_fetch_t *fetch)
     /* why, the base has told; not that something is used all the same */
 
     if (rc == NGX_DECLINED && fetch->keys && fetch->problem == NULL) {
-        fetch->problem = "there is nothing to ask it with";
+        fetch->problem = "no credentials to ask with, as logged before";
     }
 
     return rc;
@@ -417,7 +418,7 @@ ngx_http_marketplace_fetch_unanswered(ngx_http_marketplace_fetch_t *fetch)
 
         /* no memory, or no socket of this kind: not for long, or for good */
 
-        fetch->problem = "no connection can be made";
+        fetch->problem = "no connection can be made, as nginx has logged";
         return NGX_DECLINED;
     }
 

@@ -43,7 +43,7 @@ ngx_http_marketplace_read_file(ngx_str_t *file, ngx_str_t *text,
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", file);
+                      "marketplace: " ngx_close_file_n " \"%V\" failed", file);
     }
 
     return wrong;
@@ -234,7 +234,8 @@ ngx_http_marketplace_can_read_as(ngx_core_conf_t *ccf, ngx_str_t *file,
 
     if (seteuid(0) == -1 || setegid(gid) == -1 || setgroups(n, groups) == -1) {
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      "marketplace: cannot become root again");
+                      "marketplace: cannot become root again behind a try to "
+                      "read files as the workers' user: start nginx anew");
     }
 
     return err;

@@ -208,8 +208,9 @@ ngx_http_marketplace_check_files(ngx_conf_t *cf, ngx_uint_t level,
 
             if (ngx_is_file(&fi) && (fi.st_mode & S_IROTH)) {
                 ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                                   "everyone on this machine can read the "
-                                   "credentials in \"%V\"", file);
+                                   "marketplace: \"chmod o-r\" the file "
+                                   "\"%V\": everyone on this machine can read "
+                                   "the credentials in it", file);
             }
 
             continue;
@@ -556,7 +557,8 @@ ngx_http_marketplace_check_contents(ngx_http_marketplace_contents_t *contents)
         if (contents->detail == NULL
             && mp_credentials_lack_token(&contents->profile.keys))
         {
-            contents->problem = "has keys that end, but no aws_session_token";
+            contents->problem = "has a temporary access key (ASIA...), but no "
+                                "aws_session_token";
             return NGX_ERROR;
         }
     }

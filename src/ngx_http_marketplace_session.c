@@ -169,10 +169,10 @@ ngx_http_marketplace_set_cookie_name(ngx_conf_t *cf,
 
     if (!session->secure) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "the cookie \"%V\" has no prefix \"__Host-\": "
-                           "browsers send it over plain http, too, and take "
-                           "it from other hosts of the domain, which is for "
-                           "local development only", name);
+                           "marketplace: the cookie \"%V\" has no prefix "
+                           "\"__Host-\": browsers send it over plain http, "
+                           "too, and take it from other hosts of the domain, "
+                           "which is for local development only", name);
     }
 
     return NULL;
@@ -229,9 +229,9 @@ ngx_http_marketplace_read_keys(ngx_conf_t *cf,
 
     if (ngx_is_file(&fi) && (fi.st_mode & (S_IRWXO|S_IWGRP))) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "others than its owner can read or write the key "
-                           "file \"%V\": whoever has a key can be any "
-                           "customer", file);
+                           "marketplace: \"chmod 600\" the key file \"%V\": "
+                           "others than its owner can read or write it, and "
+                           "whoever has a key can be any customer", file);
     }
 
     rc = ngx_http_marketplace_add_keys(cf, session, file,

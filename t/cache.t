@@ -447,6 +447,8 @@ is(calls(), 1, 'one call');
 ok(at_rest, 'nothing is left');
 
 === TEST 12: the same with failures, which are not kept
+--- error_log eval
+qr/\[error\] .* marketplace: AccessDeniedException: another request with the same token got this answer, and has logged what is to be done/
 --- http_config eval: ::server('/register', '')
 --- config eval: $::at_rest
 --- test

@@ -236,7 +236,8 @@ $ENV{TEST_NGINX_NOBODY} = $nobody->sockport;
 
 our $nothing = 'marketplace: there are no AWS credentials in the environment'
     . " or the shared credentials file, and EC2's instance metadata is"
-    . ' disabled; no customer can be resolved without';
+    . ' disabled; no customer can be resolved without: see'
+    . ' "marketplace_credentials"';
 
 run_tests();
 

@@ -105,6 +105,7 @@ sub nginx_t {
     }
 
     my $log = "$ENV{TEST_NGINX_TMP}/t.log";
+    my @by = @{ $with{by} // [] };
     my ($user, $behind) = map { defined ? "user $_;" : '' }
         $with{user} // ($> == 0 && !exists $with{behind} ? 'root' : undef),
         $with{behind};
@@ -136,7 +137,7 @@ _EOC_
     if ($pid == 0) {
         open STDERR, '>', '/dev/null';
         $) = "0 0 $with{group}" if $> == 0 && defined $with{group};
-        exec $Test::Nginx::Util::NginxBinary, '-t', '-e', $log, '-p',
+        exec @by, $Test::Nginx::Util::NginxBinary, '-t', '-e', $log, '-p',
             $ENV{TEST_NGINX_TMP}, '-c', $conf or die "exec: $!";
     }
 
@@ -481,7 +482,7 @@ invalid value "http://[::1" in "marketplace_endpoint": the host is malformed, it
     marketplace_resolve on;
     marketplace_endpoint http://metering:8080;
 --- refused
-"marketplace_endpoint" names upstream "metering", which may not have port 8080,
+marketplace: "marketplace_endpoint" names upstream "metering", which may not have port 8080,
 
 === TEST 29: marketplace_endpoint, an address has no certificate
 --- http_config eval: $::static
@@ -489,7 +490,7 @@ invalid value "http://[::1" in "marketplace_endpoint": the host is malformed, it
     marketplace_resolve on;
     marketplace_endpoint https://127.0.0.1:8443;
 --- refused
-"marketplace_endpoint" must have the name of a host and not the address "127.0.0.1", because the certificate is verified against it,
+marketplace: "marketplace_endpoint" must have the name of a host and not the address "127.0.0.1", because the certificate is verified against it,
 
 === TEST 30: marketplace_endpoint, nor has an IPv6 address
 --- http_config eval: $::static
@@ -497,7 +498,7 @@ invalid value "http://[::1" in "marketplace_endpoint": the host is malformed, it
     marketplace_resolve on;
     marketplace_endpoint https://[::1]:8443;
 --- refused
-"marketplace_endpoint" must have the name of a host and not the address "[::1]", because the certificate is verified against it,
+marketplace: "marketplace_endpoint" must have the name of a host and not the address "[::1]", because the certificate is verified against it,
 
 === TEST 31: marketplace_endpoint, an unknown host
 --- http_config eval: $::static
@@ -1174,7 +1175,7 @@ the environment of "marketplace_credentials" must have both AWS_ACCESS_KEY_ID an
 --- response_headers
 Marketplace-Error: NoCredentials
 --- error_log eval
-[qr/\[warn\] \d+#\d+: marketplace: there are no AWS credentials in the environment or the shared credentials file, and EC2's instance metadata is disabled; no customer can be resolved without$/,
+[qr/\[warn\] \d+#\d+: marketplace: there are no AWS credentials in the environment or the shared credentials file, and EC2's instance metadata is disabled; no customer can be resolved without: see "marketplace_credentials"$/,
  qr/\[error\] .* marketplace: NoCredentials while getting credentials: no AWS credentials could be had: the log has told why, either now or, if none are configured, when nginx was started; see marketplace_credentials/]
 --- aws_calls: 0
 
@@ -1242,7 +1243,7 @@ AWS_REGION=nowhere
 --- env
 AWS_REGION=nowhere
 --- refused_by_environment
-invalid region "nowhere" in the environment variable AWS_REGION, it must be like "us-east-1"; "marketplace_region" would take precedence
+marketplace: invalid region "nowhere" in the environment variable AWS_REGION, it must be like "us-east-1"; "marketplace_region" would take precedence
 
 === TEST 114: AWS_DEFAULT_REGION is malformed
 --- http_config eval: $::static . $::endpoint
@@ -1250,7 +1251,7 @@ invalid region "nowhere" in the environment variable AWS_REGION, it must be like
 --- env
 AWS_DEFAULT_REGION=US-EAST-1
 --- refused_by_environment
-invalid region "US-EAST-1" in the environment variable AWS_DEFAULT_REGION, it must be like "us-east-1"; "marketplace_region" would take precedence
+marketplace: invalid region "US-EAST-1" in the environment variable AWS_DEFAULT_REGION, it must be like "us-east-1"; "marketplace_region" would take precedence
 
 === TEST 115: AWS_ENDPOINT_URL
 --- http_config eval: $::static
@@ -1314,7 +1315,7 @@ AWS_ENDPOINT_URL=http://127.0.0.1:$TEST_NGINX_AWS_HTTP
 --- env
 AWS_ENDPOINT_URL_MARKETPLACE_METERING=localhost:8080
 --- refused_by_environment
-invalid endpoint "localhost:8080" in the environment variable AWS_ENDPOINT_URL_MARKETPLACE_METERING: the scheme has to be http:// or https://; "marketplace_endpoint" would take precedence
+marketplace: invalid endpoint "localhost:8080" in the environment variable AWS_ENDPOINT_URL_MARKETPLACE_METERING: the scheme has to be http:// or https://; "marketplace_endpoint" would take precedence
 
 === TEST 122: an endpoint of the environment that is an address over TLS
 --- http_config eval: $::static
@@ -1324,7 +1325,7 @@ AWS_ENDPOINT_URL=https://127.0.0.1:8443
 --- suppress_stderr
 --- must_die: 1
 --- error_log eval
-qr/\[emerg\] .* and not the address "127\.0\.0\.1"/
+qr/\[emerg\] .* marketplace: the environment's endpoint URL must have the name of a host and not the address "127\.0\.0\.1"/
 
 === TEST 123: an endpoint of the environment that is an upstream with a port
 --- http_config eval: $::static . $::upstream
@@ -1636,6 +1637,12 @@ for (keys %must) {
         "no $_: words");
 }
 
+is_refused("$_->[0], empty",
+    qq{"marketplace_assume_role" has an invalid $_->[1] HERE},
+    "marketplace_assume_role $roles/seller $_->[0]=;") for
+    [external_id => 'external id: it is empty'],
+    [session_name => 'session name: it is empty'];
+
 === TEST 151: marketplace_assume_role, what STS takes
 --- config eval: $::idle
 --- test
@@ -1841,6 +1848,8 @@ is_refused_profile($_->[0], qq{"default" has an invalid $_->[1], FILES},
     ['session token',
      'session token: it must be printable and without spaces',
      "${keys}aws_session_token = FQoGZXIvYXdzEXAMPLE FQoGZXIvYXdzEXAMPLE"],
+    ['long session token', 'session token: it is too long',
+     "${keys}aws_session_token = " . 'x' x (12 * 1024 + 1)],
     ['role', 'role ARN: it must be like'
      . ' "arn:aws:iam::123456789012:role/name"',
      "role_arn = seller\nsource_profile = a\n[a]\n$keys"],
@@ -1878,7 +1887,8 @@ is_refused_profile($_->[0], qq{"default" has $_->[1], FILES},
     ['a process', 'a credential_process, and nginx runs no programs: use a'
      . ' role or keys, or write what the process gives into the credentials'
      . ' file', 'credential_process = /bin/echo XUtnFEMI'],
-    ['keys that end', 'keys that end, but no aws_session_token',
+    ['keys that end', 'a temporary access key (ASIA...), but no'
+     . ' aws_session_token',
      "aws_access_key_id = ASIAEXAMPLE\naws_secret_access_key = XUtnFEMI"],
     ['a token without a role', 'a web_identity_token_file, but no role_arn',
      'web_identity_token_file = /dev/null'],
@@ -1963,8 +1973,8 @@ my $directive = 'marketplace_credentials profile file='
     . put('profiles', 0644, "[default]\nrole_arn = $roles/web\n"
         . "web_identity_token_file = $ENV{TEST_NGINX_TMP}/web_token") . ';';
 my $sts_url = "http://127.0.0.1:$ENV{TEST_NGINX_AWS_HTTP}";
-my $warning = "everyone on this machine can read the credentials in"
-    . qq{ "$ENV{TEST_NGINX_TMP}/profiles" HERE};
+my $warning = qq{marketplace: "chmod o-r" the file "$ENV{TEST_NGINX_TMP}}
+    . '/profiles": everyone on this machine can read the credentials in it HERE';
 my $words = '"marketplace_credentials": the web_identity_token_file'
     . qq{ "$ENV{TEST_NGINX_TMP}/web_token" of profile "default" cannot be read};
 
@@ -1986,8 +1996,8 @@ is_taken('readable', $warning, $directive, user => $user,
 my $keys_file = put('profiles', 0644, "[default]\n$keys");
 my $named = put('home/.aws/config', $unreadable,
     "[default]\nregion = x\n[profile other]\n$keys");
-my $warning = qq{everyone on this machine can read the credentials in}
-    . qq{ "$keys_file"};
+my $warning = qq{marketplace: "chmod o-r" the file "$keys_file": everyone on}
+    . ' this machine can read the credentials in it';
 my $profile = "marketplace_credentials profile file=$keys_file";
 my %home = (HOME => "$ENV{TEST_NGINX_TMP}/home");
 
@@ -2089,7 +2099,8 @@ for my $group (0, 54321) {
 --- test
 my $file = put('profiles', 0644, "[default]\n$keys");
 my $ca = put('ca-copy.pem', 0600, lines($ENV{TEST_NGINX_CA}));
-my $warning = "everyone on this machine can read the credentials in \"$file\"";
+my $warning = qq{marketplace: "chmod o-r" the file "$file": everyone on this}
+    . ' machine can read the credentials in it';
 
 is_taken("\"user\" $_", "$warning HERE", "marketplace_credentials profile"
     . " file=$file; marketplace_ssl_trusted_certificate $ca;", $_ => $user)
@@ -2105,7 +2116,8 @@ is_taken('credentials', qq{"marketplace_credentials" cannot read the}
     . qq{ credentials file "$file"$as_user (13: Permission denied)\n}
     . "marketplace: there are no AWS credentials in the environment or the"
     . " shared credentials file, and EC2's instance metadata is disabled; no"
-    . " customer can be resolved without", '', user => $user,
+    . " customer can be resolved without: see \"marketplace_credentials\"",
+    '', user => $user,
     env => {HOME => "$ENV{TEST_NGINX_TMP}/home"});
 
 === TEST 175: if that is found out too late they are taken, and that is told
@@ -2164,7 +2176,7 @@ for ('user', 'behind') {
 --- suppress_stderr
 --- response_body_like: X-Marketplace-Product-Code:
 --- error_log eval
-qr{\[warn\] \d+#\d+: everyone on .* "\S+/everyones" in \S+/nginx.conf:\d+$}
+qr{\[warn\] \d+#\d+: .* "\S+/everyones": everyone on .* in \S+/nginx.conf:\d+$}
 --- aws_calls: 1
 
 === TEST 178: what a group can read gets none
@@ -2182,7 +2194,8 @@ qr{\[warn\] \d+#\d+: everyone on .* "\S+/everyones" in \S+/nginx.conf:\d+$}
 --- test
 my $file = put('home/.aws/config', 0644, "[default]\n$keys");
 unlink "$ENV{TEST_NGINX_TMP}/home/.aws/credentials";
-my $warning = qq{everyone on this machine can read the credentials in "$file"};
+my $warning = qq{marketplace: "chmod o-r" the file "$file": everyone on this}
+    . ' machine can read the credentials in it';
 
 is_taken('by default', $warning, '',
     env => {HOME => "$ENV{TEST_NGINX_TMP}/home"});
@@ -2208,6 +2221,12 @@ my $large = put('large', 0600, "[default]\n$keys" . "#\n" x 600_000);
 is_refused('too large', qq{"marketplace_credentials": credentials file}
     . qq{ "$large" is larger than 1 MB HERE},
     "marketplace_credentials profile file=$large;");
+
+# what Linux has there is longer than it says
+
+is_refused('longer than it says', '"marketplace_credentials": credentials file'
+    . ' "/proc/version" changes while it is read HERE',
+    'marketplace_credentials profile file=/proc/version;');
 
 === TEST 181: a config file alone is enough
 --- config eval: $::idle
@@ -2250,7 +2269,8 @@ sub is_refused_uri {
 
     my $name = "AWS_CONTAINER_CREDENTIALS_${which}_URI";
 
-    $words = "invalid URI in the environment variable $name: $words";
+    $words = "marketplace: invalid URI in the environment variable $name:"
+        . " $words";
 
     is_refused($uri, "$words HERE", 'marketplace_credentials container;',
         env => {$name => $uri});
@@ -2308,8 +2328,8 @@ is_taken('both', '', 'marketplace_credentials container;',
 our %uri = (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI => '/v2');
 our ($token, $file) = map { "AWS_CONTAINER_AUTHORIZATION_TOKEN$_" } '', '_FILE';
 our $path = "$ENV{TEST_NGINX_TMP}/token";
-our $words = "the file \"$path\", which the environment's $file names, cannot"
-    . " be read";
+our $words = "marketplace: the file \"$path\", which the environment's $file"
+    . ' names, cannot be read';
 
 sub is_refused_token {
     my ($name, $words, $env, %with) = @_;
@@ -2319,8 +2339,8 @@ sub is_refused_token {
     is_refused("$name, by default", $words, '', env => {%uri, %$env}, %with);
 }
 
-is_refused_token('control bytes', "the environment's $token may not have line"
-    . ' breaks or other control bytes', {$token => $_}) for
+is_refused_token('control bytes', "marketplace: the environment's $token may"
+    . ' not have line breaks or other control bytes', {$token => $_}) for
     "SECRETTOKEN\r\nEvil: 1", "SECRETTOKEN\n", "\nSECRETTOKEN",
     "SECRET\rSECRETTOKEN", "SECRET\tSECRETTOKEN", "SECRETTOKEN\x7f";
 
@@ -2391,8 +2411,8 @@ sub is_refused_identity {
     is_refused("$name, by default", $words, '', env => {%role, %$env}, %with);
 }
 
-our $both = "the environment's AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME have an"
-    . ' invalid';
+our $both = "marketplace: the environment's AWS_ROLE_ARN and"
+    . ' AWS_ROLE_SESSION_NAME have an invalid';
 
 is_refused_identity("role $_", "$both role ARN: it must be like"
     . ' "arn:aws:iam::123456789012:role/name"', {AWS_ROLE_ARN => $_})
@@ -2404,8 +2424,8 @@ is_refused_identity("session $_", "$both session name: it must be from 2 to 64"
 is_taken("session $_", '', 'marketplace_credentials web_identity;',
     env => {%role, AWS_ROLE_SESSION_NAME => $_}) for '', 'x' x 64;
 
-our $words = qq{the file "$path", which the environment's $file names, cannot}
-    . ' be read';
+our $words = qq{marketplace: the file "$path", which the environment's $file}
+    . ' names, cannot be read';
 
 unlink $path;
 is_refused_identity('missing', $words . $as_root =~ s/as/by/r
@@ -2438,12 +2458,12 @@ sub is_refused_metadata {
     is_refused("$value by default", $words, '', env => \%env);
 }
 
-is_refused_metadata("${endpoint_of}_MODE", $_, qq{invalid value "$_" in the}
-    . " environment variable ${endpoint_of}_MODE, it must be \"IPv4\" or"
+is_refused_metadata("${endpoint_of}_MODE", $_, 'marketplace: invalid value'
+    . qq{ "$_" in the} . " environment variable ${endpoint_of}_MODE, it must be \"IPv4\" or"
     . ' "IPv6"') for 'IPv5', '6', 'IPv6 ';
 
-is_refused_metadata($endpoint_of, $_->[0], qq{invalid endpoint "$_->[0]" in}
-    . " the environment variable $endpoint_of: $_->[1]") for
+is_refused_metadata($endpoint_of, $_->[0], 'marketplace: invalid endpoint'
+    . qq{ "$_->[0]" in} . " the environment variable $endpoint_of: $_->[1]") for
     ['localhost', 'the scheme has to be http:// or https://'],
     ['http://', 'there is no host in it'],
     ['http://localhost/latest', 'nothing may follow the host and the port'],
@@ -2473,14 +2493,20 @@ for ([container => AWS_CONTAINER_CREDENTIALS_FULL_URI => "$address/x"],
     my ($source, $variable, @value) = @$_;
     my %env = ($variable, @value);
 
+    my $origin = {container =>
+            "the environment's AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        imds => "the environment's AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        web_identity =>
+            "the environment's AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL"
+    }->{$source};
+
     for ("marketplace_credentials $source;", '') {
         my ($status, @messages) = nginx_t($_, env => \%env);
 
         is($status, 1 << 8, "$source: refused");
-        like($messages[-1], qr/^emerg:\ .*\ must\ have\ the\ name\ of\ a\ host
+        like($messages[-1], qr/^emerg:\ marketplace:\ \Q$origin\E\ must\ have\ the\ name\ of\ a\ host
             \ and\ not\ the\ address\ "127\.0\.0\.1",\ because\ the
             \ certificate\ is\ verified\ against\ it/x, "$source: words");
-        like($messages[-1], qr/\b$variable\b/, "$source: the variable");
         unlike($messages[-1], qr/t\.conf:8$/, "$source: another's place");
     }
 
@@ -2495,8 +2521,8 @@ my $directives = 'marketplace_credentials static id=AKIDEXAMPLE secret=s;';
 my $role = "marketplace_assume_role $roles/seller;";
 my %good = (AWS_ENDPOINT_URL_STS => 'http://127.0.0.1:1');
 
-is_refused($_->[1], qq{invalid endpoint "$_->[1]" in the environment variable}
-    . " $_->[0]: $_->[2]", "$directives $role", env => {@$_[0, 1]}) for
+is_refused($_->[1], qq{marketplace: invalid endpoint "$_->[1]" in the}
+    . " environment variable $_->[0]: $_->[2]", "$directives $role", env => {@$_[0, 1]}) for
     ['AWS_ENDPOINT_URL_STS', 'localhost',
      'the scheme has to be http:// or https://'],
     ['AWS_ENDPOINT_URL', 'http://', 'there is no host in it'],
@@ -2580,3 +2606,24 @@ ok(wait_until {
     register($token);
     (sent $token)[0]{access_key} eq 'AKIDSLASH';
 }, 'another key');
+
+=== TEST 193: a system without a bundle of CA certificates
+--- config eval: $::idle
+--- test
+# The folders that have it are hidden from this nginx.
+
+my @apart = ('unshare', $> == 0 ? '--mount' : '--map-root-user', '--mount');
+
+SKIP: {
+    skip 'no mount namespaces here', 4 if system("@apart true 2>/dev/null");
+
+    is_refused('no bundle', 'marketplace: this system has no bundle of CA'
+        . ' certificates to verify AWS with, install it (Debian:'
+        . ' ca-certificates) or name one with'
+        . ' "marketplace_ssl_trusted_certificate"',
+        "server { location / { marketplace_resolve on;\n"
+        . 'marketplace_endpoint https://localhost:1; } }',
+        by => [@apart, 'sh', '-euc', 'for folder in /etc/ssl /etc/pki/tls; do'
+            . ' ! test -e $folder || mount -t tmpfs none $folder; done;'
+            . ' exec "$@"', 'sh']);
+}

@@ -268,6 +268,7 @@ source "container", endpoint AWS: the token file cannot be used, status 0,
     error "", message ""
 _EOC_
 operations_are('');
+ok(logged(qr/\[error\] .* marketplace: the token file /), 'by the module');
 
 === TEST 24: an empty token file
 --- env

@@ -799,3 +799,16 @@ for my $path (qw(off foreign proxy foreign good foreign good other-host off
 
     is($response->{status}, $expected, $path) unless $path eq 'proxy';
 }
+
+=== TEST 29: connecting to where credentials are takes too long
+--- env
+AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$TEST_NGINX_FULL/
+--- http_config
+    marketplace_endpoint http://127.0.0.1:$TEST_NGINX_AWS_HTTP;
+--- config eval
+::locations('/register', 'marketplace_credentials container;
+    marketplace_timeout 300ms;')
+--- test
+is_outcome('ok', 504, 'Timeout');
+--- error_log eval
+qr/\[error\] .* marketplace: fetching credentials failed: source "container", endpoint 127\.0\.0\.1:\d+: no connection in time, status 0, error "", message "": is the agent of ECS/

@@ -160,19 +160,32 @@ __DATA__
 --- test
 for my $row (
     ['DisabledApiException', 'The API is disabled in the Region.',
-        'marketplace_region'],
+        'the API is not offered in this region: set marketplace_region to one '
+        . 'where it is, like us-east-1'],
     ['AccessDeniedException', 'AccessDeniedException from the stand-in',
-        'aws-marketplace:ResolveCustomer'],
+        'allow the IAM action aws-marketplace:ResolveCustomer on resource * '
+        . 'for this identity; it has to be of the account that published the '
+        . 'product'],
     ['UnrecognizedClientException',
         'The security token included in the request is invalid.',
-        'access key'],
-    ['OptInRequired', 'OptInRequired from the stand-in', 'subscribed'],
-    ['RequestExpired', 'RequestExpired from the stand-in', 'clock'],
+        'check that the access key exists and that its session token, if it '
+        . 'has one, is whole and of the same credentials'],
+    ['OptInRequired', 'OptInRequired from the stand-in',
+        'the account of the credentials is not subscribed to the service or '
+        . 'the region: enable the region there, or set marketplace_region'],
+    ['RequestExpired', 'RequestExpired from the stand-in',
+        'check the secret access key and the clock of this machine'],
     ['UnknownOperationException', 'UnknownOperationException from the stand-in',
-        'marketplace_endpoint'],
-    ['NewException', 'NewException from the stand-in', 'see its message'],
-    ['ThrottlingException', 'Rate exceeded', 'limit_req'],
-    ['InternalFailure', 'InternalFailure from the stand-in', 'AWS may be'])
+        'the endpoint does not offer ResolveCustomer: check '
+        . 'marketplace_endpoint'],
+    ['NewException', 'NewException from the stand-in',
+        'AWS refuses the request: see its message'],
+    ['ThrottlingException', 'Rate exceeded',
+        'AWS limits the rate of calls; limit_req in front of the location '
+        . 'keeps strangers from using it up'],
+    ['InternalFailure', 'InternalFailure from the stand-in',
+        'AWS may be busy or down; the buyer can try again, the token stays '
+        . 'valid'])
 {
     my ($name, $message, $advice) = @$row;
 
@@ -183,8 +196,11 @@ for my $row (
 }
 
 is_line('error:ExpiredTokenException:403', 'error', 'ExpiredCredentials',
-    'Registration token is expired', '403', 'renew');
-is_line('html', 'error', 'InvalidResponse', '', '200', 'marketplace_endpoint');
+    'Registration token is expired', '403', 'the temporary credentials have '
+    . 'expired: renew them where nginx takes them from');
+is_line('html', 'error', 'InvalidResponse', '', '200', 'what answers at the '
+    . 'endpoint is not AWS Marketplace Metering: check marketplace_endpoint '
+    . 'and what is in between');
 is_line("raw:garbage\n", 'error', 'InvalidResponse', '', '-',
     'marketplace_endpoint');
 is_line('status:302:ok', 'error', 'InvalidResponse', '', '302',
@@ -196,8 +212,11 @@ is_line('error:x:400:nested', 'error', 'InvalidResponse', 'x from the stand-in',
 --- http_config eval: $::aws
 --- config eval: $::register
 --- test
-is_line('hang', 'error', 'Timeout', '', '-', 'marketplace_timeout');
-is_line('close:10:ok', 'error', 'ConnectionError', '', '-', 'endpoint');
+is_line('hang', 'error', 'Timeout', '', '-', 'the endpoint did not answer in '
+    . 'time: check the way there, and marketplace_timeout and its like');
+is_line('close:10:ok', 'error', 'ConnectionError', '', '-', 'check that the '
+    . 'endpoint can be reached from here and that its certificate is one that '
+    . 'marketplace_ssl_trusted_certificate vouches for');
 
 === TEST 3: another product: a warning
 --- http_config eval: $::aws
@@ -210,7 +229,7 @@ is_line('close:10:ok', 'error', 'ConnectionError', '', '-', 'endpoint');
     }
 --- test
 is_line('product:other', 'warn', 'ProductCodeMismatch', '', '200',
-    'marketplace_product_code');
+    'the token is for a product that marketplace_product_code does not name');
 
 === TEST 4: no credentials, as seen by a buyer
 --- http_config
@@ -229,19 +248,25 @@ like($lines[0], qr/\[error\] .* marketplace: NoCredentials while getting \S+: /,
 --- config eval: $::register
 --- test
 for my $path ('/register', '/optional') {
-    for my $row (['error:InvalidTokenException', 'InvalidTokenException'],
-        ['error:ExpiredTokenException', 'ExpiredTokenException'],
-        ['', 'MissingToken'], ["\xff", 'InvalidRequest'],
-        ['x' x 9000, 'TokenTooLarge'])
+    for my $row (['error:InvalidTokenException', 'InvalidTokenException',
+            'AWS does not know the token; if that is so for every buyer, the '
+            . 'credentials are not of the account that published the product'],
+        ['error:ExpiredTokenException', 'ExpiredTokenException',
+            'the buyer has to press "Set up your account" again'],
+        ['', 'MissingToken', 'the request has no token'],
+        ["\xff", 'InvalidRequest',
+            'the request is not a registration as AWS Marketplace sends it'],
+        ['x' x 9000, 'TokenTooLarge', 'the request or its token is larger than '
+            . 'marketplace_token_max_size allows'])
     {
-        my ($token, $name) = @$row;
+        my ($token, $name, $advice) = @$row;
         my ($response, @lines) = logged("info|notice|$complaint",
             sub { register($token, path => $path) });
 
         @lines = grep { !/client .*closed (?:keepalive )?connection/ } @lines;
         is(scalar(grep { !/\[info\]/ } @lines), 0, "$name: no complaint");
-        is(scalar(grep { /\[info\] .* marketplace: .*$name: / } @lines), 1,
-            "$name: one line");
+        is(scalar(grep { /\[info\] .* marketplace: .*$name: .*\Q$advice\E/ }
+            @lines), 1, "$name: one line");
     }
 }
 

@@ -881,6 +881,8 @@ for my $answer ('error:AccessDenied:403', 'hang') {
 }
 
 is(complaints('warn', 'assume_role', $until), 2, 'warnings');
+is(scalar logged(': no credentials to ask with, as logged before, .*'
+    . quotemeta $until), 2, 'why');
 
 answers(container => 'ok');
 set_clock($clock += 31);

@@ -1051,9 +1051,9 @@ is_taken('all', '',
     "marketplace_session pass=off ttl=1d12h cookie=__Host-a $key;");
 is_taken('a relative name', '', 'marketplace_session key=keys;');
 
-my $plain = sub { qq(the cookie "$_[0]" has no prefix "__Host-": browsers )
-    . 'send it over plain http, too, and take it from other hosts of the '
-    . 'domain, which is for local development only HERE' };
+my $plain = sub { qq(marketplace: the cookie "$_[0]" has no prefix "__Host-": )
+    . 'browsers send it over plain http, too, and take it from other hosts of '
+    . 'the domain, which is for local development only HERE' };
 
 is_taken($_, $plain->($_), "marketplace_session $key cookie=$_;")
     for 'session', 'Host-a', '_Host-a', '__Hosta', 'x__Host-a';
@@ -1094,8 +1094,10 @@ for my $row (['none', $of->('none')
 # what is wrong with a key names the directive, the file, and the key
 
 for my $row (['an empty file', '', qr/no key in/],
-    ['blank lines', "\n\r\n \t\n", qr/no key in/],
-    ['short', "short\n", qr/key 1 in .* has less than 32 bytes/],
+    ['blank lines', "\n\r\n \t\n", qr/no key in the key file/],
+    ['short', "short\n", 'key 1 in the key file ".*" of'
+        . ' "marketplace_session" has less than 32 bytes, "openssl rand -hex'
+        . ' 32" makes one that is good'],
     ['a comment', '# openssl rand -hex 32, of 2026-11-21',
         qr/key 1 in .* is a comment or a frame of PEM/],
     ['PEM', "-----BEGIN OPENSSH PRIVATE KEY-----\n",
@@ -1118,7 +1120,7 @@ for my $row (['an empty file', '', qr/no key in/],
     my ($status, @messages) = nginx_t("marketplace_session key=$tmp/wrong;");
 
     is($status, 1 << 8, "$what: refused");
-    like($messages[0], qr/^emerg: .*$words.*$hint.* HERE$/, "$what: words");
+    like($messages[0], qr/^emerg: (?=.*$words).*$hint.* HERE$/, "$what: words");
     like($messages[0], qr/marketplace_session/, "$what: the directive");
     like($messages[0], qr/"\Q$tmp\E\/wrong"/, "$what: the file");
     unlike("@messages", qr/$kept|0123456789|\bshort\b|xxx|SGVsb/,
@@ -1153,8 +1155,9 @@ SKIP: {
 --- config
 --- test
 my $tmp = $ENV{TEST_NGINX_TMP};
-my $warning = 'others than its owner can read or write the key file '
-    . qq("$tmp/mode": whoever has a key can be any customer);
+my $warning = qq(marketplace: "chmod 600" the key file "$tmp/mode": others )
+    . 'than its owner can read or write it, and whoever has a key can be any '
+    . 'customer';
 
 for my $row ([0600, ''], [0400, ''], [0640, ''], [0440, ''], [0700, ''],
     [0644, $warning], [0604, $warning], [0660, $warning], [0620, $warning],

@@ -314,7 +314,8 @@ AWS_REGION=eu-west-1
 500 NoCredentials
 --- operations
 --- logs eval
-"[error] sts.eu-west-1.amazonaws.com could not be resolved (3: Host not found)\n" x 3
+qq([error] sts.eu-west-1.amazonaws.com could not be resolved (3: Host not found):
+    check "resolver" and the name\n) x 3
 . qq(source "web_identity", endpoint sts.eu-west-1.amazonaws.com: no connection,
     status 0, error "", message "": $::unreachable)
 

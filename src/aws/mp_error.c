@@ -120,7 +120,8 @@ static const mp_error_t  mp_aws_errors[] = {
     { mp_str("InternalFailure"), 502, MP_FAULT_SERVICE, MP_ADVICE_WAIT },
     { mp_str("ServiceUnavailable"), 502, MP_FAULT_SERVICE, MP_ADVICE_WAIT },
     { mp_str("OptInRequired"), 500, MP_FAULT_OPERATOR,
-      "the account is not subscribed to the service or the region" },
+      "the account of the credentials is not subscribed to the service or "
+      "the region: enable the region there, or set marketplace_region" },
     { mp_str("UnknownOperationException"), 500, MP_FAULT_OPERATOR,
       "the endpoint does not offer ResolveCustomer: check "
       "marketplace_endpoint" },
