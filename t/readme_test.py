@@ -182,6 +182,23 @@ def makes_keys(command):
         assert re.fullmatch("[0-9a-f]{64}\n", file.read_text())
 
 
+def finds_lines(command):
+    """Those of the module at these levels; t/messages_test.py has them all."""
+    log = "/var/log/nginx/error.log"
+    lines = [f"2026/01/02 03:04:05 [{level}] 7#7: {text}"
+             for level in ("error", "warn", "info")
+             for text in ("*1 marketplace: x", "*1 open() failed",
+                          '"marketplace_region" directive is duplicate')]
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("\n".join(lines))
+        file.flush()
+        assert command.endswith(log), command
+        found = run("bash", "-c", command.replace(log, file.name))
+    assert found.splitlines() == [
+        line for line in lines
+        if "[info]" not in line and "marketplace" in line], found
+
+
 def starts_the_standin(command):
     python, program, option, _ = command.split()
     assert TOP / program == STANDIN, program
@@ -216,6 +233,8 @@ COMMANDS = {
         nothing,
     "(umask 077; openssl rand -hex 32 > /etc/nginx/marketplace.keys)":
         makes_keys,
+    r"grep -E '\[(emerg|alert|error|warn)\].*marketplace[:_]' "
+    "/var/log/nginx/error.log": finds_lines,
     "/usr/bin/python3 t/lib/standin.py --http 8088": starts_the_standin,
 }
 
