@@ -401,7 +401,7 @@ for my $row (
     ['error:InvalidTokenException:400:header+empty', ''],
     ["error:X:400::a\r\nEvil: b", 'a  Evil: b'],
     ["error:X:400::a\tb\x7fc\x1bd", 'a b c d'],
-    ["error:X:400::caf\xc3\xa9", 'caf  '],
+    ["error:X:400::caf\xc3\xa9s", 'caf  s'],
     ['status:400:json:{"__type":"X","message":5}', ''],
     ['status:400:json:{"__type":"X","message":5,"Message":"m"}', 'm'],
     ['status:400:json:{"__type":"X","message":"a","Message":"m"}', 'a'],
