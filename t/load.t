@@ -8,7 +8,7 @@ BEGIN {
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
-use Marketplace qw(:DEFAULT reload worker_processes);
+use Marketplace qw(:DEFAULT reload worker_processes has_watched_memory);
 
 use Digest::SHA 'sha256_hex';
 use IO::Select;
@@ -233,14 +233,6 @@ sub growth {
     return $growth;
 }
 
-# A sanitizer and valgrind have a use for memory of their own, and keep what was
-# freed for a while.
-
-sub is_watched {
-    return $ENV{TEST_NGINX_LD_PRELOAD} || $ENV{TEST_NGINX_USE_VALGRIND}
-        || $ENV{NGINX_IN_VALGRIND} || $ENV{ASAN_OPTIONS};
-}
-
 sub is_little_memory {
     my $count = shift;
 
@@ -252,7 +244,7 @@ sub is_little_memory {
     my $more = growth('/register', $count) - $own;
 
     SKIP: {
-        skip 'not what nginx itself takes', 1 if is_watched;
+        skip 'not what nginx itself takes', 1 if has_watched_memory;
         cmp_ok($more, '<', 16, 'KB for each more than what nginx takes');
     }
 }
@@ -263,7 +255,7 @@ sub is_all_freed {
     my @resident = map { resident_with('/register', unanswered($many)) } 1 .. 3;
 
     SKIP: {
-        skip 'not what nginx itself keeps', 1 if is_watched;
+        skip 'not what nginx itself keeps', 1 if has_watched_memory;
         cmp_ok($resident[2] - $resident[1], '<', $many,
             'less than 1 KB for each');
     }

@@ -3,7 +3,7 @@
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
-use Marketplace qw(:DEFAULT reload worker_processes);
+use Marketplace qw(:DEFAULT reload worker_processes has_watched_memory);
 
 use Digest::SHA qw(hmac_sha256);
 
@@ -113,6 +113,15 @@ sub copies {
     return $copies;
 }
 
+sub copies_are {
+    my ($text, $count, $what) = @_;
+
+    SKIP: {
+        skip 'not what nginx itself has in memory', 1 if has_watched_memory;
+        is(copies($text), $count, $what);
+    }
+}
+
 # Registers, and looks when that is over.
 
 our $serial = 0;
@@ -123,7 +132,7 @@ sub are_there {
     is(register('ok-' . ++$serial)->{status}, 200, "$what: resolved");
     ok(at_rest, "$what: at rest");
 
-    is(copies($_), $expected{$_}, "$what: copies of $_")
+    copies_are($_, $expected{$_}, "$what: copies of $_")
         for sort keys %expected;
 }
 
@@ -196,17 +205,17 @@ are_there('the first ones', $::secret_key => 1, $::session_token => 0);
 ok(wait_until { register('ok-' . ++$::serial);
     (sent "ok-$::serial")[0]{access_key} eq 'ASIAEXAMPLE' }, 'they change');
 are_there('others', $::secret_key => 1, $::session_token => 1);
-is(copies($::keys[1]), 0, 'nothing of the first ones');
+::copies_are($::keys[1], 0, 'nothing of the first ones');
 
 === TEST 6: the keys of sessions
 --- http_config eval: $::aws
 --- config eval
 ::location('marketplace_session key=$TEST_NGINX_TMP/session-keys;')
 --- test
-is(copies($::session_key), 0, 'not as they are in the file');
-is(copies(::code_of($::session_key)), 1, 'but what is made of them');
+::copies_are($::session_key, 0, 'not as they are in the file');
+::copies_are(::code_of($::session_key), 1, 'but what is made of them');
 
 ::write_file('session-keys', "$::other_session_key\n");
 ok(reload, 'a reload');
-is(copies(::code_of($::other_session_key)), 1, 'of another one');
-is(copies(::code_of($::session_key)), 0, 'nothing of the first one');
+::copies_are(::code_of($::other_session_key), 1, 'of another one');
+::copies_are(::code_of($::session_key), 0, 'nothing of the first one');

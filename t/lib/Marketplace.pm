@@ -66,7 +66,7 @@ our @EXPORT = qw($aws standin answers settings start_gateways registers_as
     location_of sent register begin_registering raw nginx_port wait_until
     start_puppet start_dns busy at_rest set_clock);
 our @EXPORT_OK = qw(all_of frame begin_http2 connect_to reload
-    worker_processes logged);
+    worker_processes logged has_watched_memory);
 
 # The way to the stand-in, for most blocks' http_config.
 
@@ -344,6 +344,15 @@ sub wait_until (&) {
 
 # Has nginx read its configuration again, and waits until only new workers are
 # left; tells whether it came to that.
+
+# Whether a sanitizer or valgrind runs nginx.  They have a use for memory of
+# their own, and keep what was freed for a while: what a worker takes tells
+# nothing of nginx then.
+
+sub has_watched_memory () {
+    return $ENV{TEST_NGINX_LD_PRELOAD} || $ENV{TEST_NGINX_USE_VALGRIND}
+        || $ENV{NGINX_IN_VALGRIND} || $ENV{ASAN_OPTIONS};
+}
 
 sub reload () {
     my %old = map { $_ => 1 } worker_processes();
