@@ -239,16 +239,17 @@ FUZZ_TARGETS := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%, \
 
 .PHONY: fuzz
 fuzz: install-test  ## search every parser for faults, FUZZ_SECONDS each
-	@$(MAKE) fuzz-run
-
-.PHONY: fuzz-smoke
-fuzz-smoke:
-	@$(MAKE) fuzz-run FUZZ_SECONDS=10
-
-.PHONY: fuzz-run
-fuzz-run: $(FUZZ_TARGETS) $(UNIT_FILTERS)
+	@$(MAKE) fuzz-targets
 	@t/fuzz/run $(FUZZ_SECONDS)
 	@$(PYTHON) t/fuzz/agree.py
+
+.PHONY: fuzz-smoke
+fuzz-smoke: fuzz-targets
+	@t/fuzz/run 10
+	@$(PYTHON) t/fuzz/agree.py --seeds
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_TARGETS) $(UNIT_FILTERS)
 
 .SECONDARY:
 $(FUZZ_TARGETS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/t/fuzz/%.o $(FUZZ_OBJECTS)
