@@ -202,6 +202,17 @@ typedef enum {
 } ngx_http_marketplace_state_e;
 
 
+/* What $marketplace_cache_status is. */
+typedef enum {
+    NGX_HTTP_MARKETPLACE_NO_STATUS = 0,
+    NGX_HTTP_MARKETPLACE_MISS,
+    NGX_HTTP_MARKETPLACE_HIT,
+    NGX_HTTP_MARKETPLACE_SHARED,
+    NGX_HTTP_MARKETPLACE_BYPASS,
+    NGX_HTTP_MARKETPLACE_SESSION
+} ngx_http_marketplace_cache_e;
+
+
 /* A resolve, from the body to the identity, or what a session has kept of one.
  * It lives as long as the request does, internal redirects included. */
 typedef struct {
@@ -259,7 +270,7 @@ typedef struct {
     uint32_t                          call;
     unsigned                          leads:1;
     unsigned                          waited:1;
-    mp_str_t                          cache_status;
+    ngx_http_marketplace_cache_e      cache_status;
 
     ngx_http_marketplace_fetch_t     *fetch;
     ngx_http_marketplace_keys_t      *keys;       /* that sign */

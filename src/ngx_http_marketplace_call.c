@@ -52,7 +52,7 @@ ngx_http_marketplace_begin(ngx_http_marketplace_ctx_t *ctx)
     ngx_http_marketplace_start_clock(ctx);
 
     if (ctx->conf->cache_valid == 0) {
-        ctx->cache_status = mp_str_from("BYPASS");
+        ctx->cache_status = NGX_HTTP_MARKETPLACE_BYPASS;
         ctx->state = NGX_HTTP_MARKETPLACE_SIGNING;
 
         return ngx_http_marketplace_sign(ctx);
@@ -103,25 +103,26 @@ ngx_http_marketplace_ask(ngx_http_marketplace_ctx_t *ctx)
     {
 
     case NGX_OK:
-        ctx->cache_status = mp_str_from(ctx->waited ? "SHARED" : "HIT");
+        ctx->cache_status = ctx->waited ? NGX_HTTP_MARKETPLACE_SHARED
+                                        : NGX_HTTP_MARKETPLACE_HIT;
 
         return ngx_http_marketplace_accept(ctx);
 
     case NGX_DECLINED:
-        ctx->cache_status = mp_str_from("SHARED");
+        ctx->cache_status = NGX_HTTP_MARKETPLACE_SHARED;
         error = ctx->error;
 
         return ngx_http_marketplace_fail(ctx, &error);
 
     case NGX_DONE:
-        ctx->cache_status = mp_str_from("MISS");
+        ctx->cache_status = NGX_HTTP_MARKETPLACE_MISS;
         ctx->state = NGX_HTTP_MARKETPLACE_SIGNING;
 
         return ngx_http_marketplace_sign(ctx);
 
     case NGX_AGAIN:
         ctx->waited = 1;
-        ctx->cache_status = mp_str_from("SHARED");
+        ctx->cache_status = NGX_HTTP_MARKETPLACE_SHARED;
 
         return ngx_http_marketplace_has_ended(ctx)
                ? ngx_http_marketplace_fail(ctx, &mp_timeout)

@@ -663,8 +663,8 @@ ngx_http_marketplace_forget_customer(ngx_http_marketplace_ctx_t *ctx)
 {
     ngx_memzero(&ctx->customer, sizeof(mp_customer_t));
     ngx_memzero(&ctx->offer_type, sizeof(mp_str_t));
-    ngx_memzero(&ctx->cache_status, sizeof(mp_str_t));
 
+    ctx->cache_status = NGX_HTTP_MARKETPLACE_NO_STATUS;
     ctx->session_key = NULL;
 }
 

@@ -556,7 +556,7 @@ ngx_http_marketplace_open_session(ngx_http_marketplace_ctx_t *ctx,
 
     ctx->offer_type = session.offer_type;
     ctx->session_key = key;
-    ctx->cache_status = mp_str_from("SESSION");
+    ctx->cache_status = NGX_HTTP_MARKETPLACE_SESSION;
 
     return NGX_OK;
 }

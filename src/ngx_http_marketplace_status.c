@@ -277,30 +277,26 @@ ngx_http_marketplace_count_resolve(ngx_http_marketplace_ctx_t *ctx,
 
     ngx_http_marketplace_count(&counters->resolves[outcome], 1);
 
-    /* as long as the body is read, that is the session's */
+    switch (ctx->cache_status) {
 
-    if (ctx->cache_status.len == 0
-        || ctx->state == NGX_HTTP_MARKETPLACE_READING)
-    {
-        return;
-    }
+    case NGX_HTTP_MARKETPLACE_MISS:
+        result = MP_CACHE_MISS;
+        break;
 
-    switch (ctx->cache_status.data[0]) {
-
-    case 'H':
+    case NGX_HTTP_MARKETPLACE_HIT:
         result = MP_CACHE_HIT;
         break;
 
-    case 'S':
+    case NGX_HTTP_MARKETPLACE_SHARED:
         result = MP_CACHE_SHARED;
         break;
 
-    case 'B':
+    case NGX_HTTP_MARKETPLACE_BYPASS:
         result = MP_CACHE_BYPASS;
         break;
 
-    default:
-        result = MP_CACHE_MISS;
+    default: /* it had no token yet */
+        return;
     }
 
     ngx_http_marketplace_count(&counters->cache[result], 1);

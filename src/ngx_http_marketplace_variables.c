@@ -261,10 +261,15 @@ ngx_http_marketplace_cache_status_variable(ngx_http_request_t *r,
 {
     ngx_http_marketplace_ctx_t  *ctx;
 
+    static const mp_str_t  statuses[] = {
+        mp_str(""), mp_str("MISS"), mp_str("HIT"), mp_str("SHARED"),
+        mp_str("BYPASS"), mp_str("SESSION")
+    };
+
     ctx = ngx_http_marketplace_resolved(r);
 
-    return (ctx && ctx->cache_status.len)
-           ? ngx_http_marketplace_set_variable(v, ctx->cache_status)
+    return (ctx && ctx->cache_status)
+           ? ngx_http_marketplace_set_variable(v, statuses[ctx->cache_status])
            : ngx_http_marketplace_no_variable(v);
 }
 

@@ -40,8 +40,15 @@ static void mp_json_histogram(mp_page_t *page, const char *name,
     const mp_histogram_t *histogram);
 
 
-static const unsigned  mp_statuses[MP_STATUSES - 2] = {
-    200, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504
+static const struct {
+    unsigned    status;
+    mp_str_t    label;
+} mp_attempts[MP_STATUSES] = {
+    { 200, mp_str("200") }, { 400, mp_str("400") }, { 401, mp_str("401") },
+    { 403, mp_str("403") }, { 404, mp_str("404") }, { 408, mp_str("408") },
+    { 413, mp_str("413") }, { 429, mp_str("429") }, { 500, mp_str("500") },
+    { 502, mp_str("502") }, { 503, mp_str("503") }, { 504, mp_str("504") },
+    { 0, mp_str("other") }, { 0, mp_str("none") }
 };
 
 /* In milliseconds, and as they are printed, in seconds: with the point that
@@ -83,7 +90,7 @@ mp_status_attempt(unsigned status)
     }
 
     for (i = 0; i < MP_STATUSES - 2; i++) {
-        if (status == mp_statuses[i]) {
+        if (status == mp_attempts[i].status) {
             break;
         }
     }
@@ -133,14 +140,7 @@ mp_cache_label(size_t i)
 static mp_str_t
 mp_attempt_label(size_t i)
 {
-    static const mp_str_t  labels[MP_STATUSES] = {
-        mp_str("200"), mp_str("400"), mp_str("401"), mp_str("403"),
-        mp_str("404"), mp_str("408"), mp_str("413"), mp_str("429"),
-        mp_str("500"), mp_str("502"), mp_str("503"), mp_str("504"),
-        mp_str("other"), mp_str("none")
-    };
-
-    return labels[i];
+    return mp_attempts[i].label;
 }
 
 
