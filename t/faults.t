@@ -420,6 +420,7 @@ my $host = 'marketplace_endpoint https://localhost:$TEST_NGINX_RAND_PORT_1;';
         \$TEST_NGINX_TMP/no.pem;") . <<'_EOC_'
     location = /proxy {
         proxy_pass https://localhost:$TEST_NGINX_RAND_PORT_1;
+        proxy_ssl_session_reuse off;
         proxy_method POST;
     }
 _EOC_
@@ -786,6 +787,7 @@ my $host = 'marketplace_endpoint https://aws;';
         marketplace_ssl_trusted_certificate \$TEST_NGINX_CA;") . <<'_EOC_'
     location = /proxy {
         proxy_pass https://aws;
+        proxy_ssl_session_reuse off;
         proxy_http_version 1.1;
         proxy_set_header Connection "";
     }

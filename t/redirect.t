@@ -578,6 +578,7 @@ $::aws . <<'_EOC_'
         listen 127.0.0.1:$TEST_NGINX_RAND_PORT_3;
         location / {
             proxy_pass https://127.0.0.1:$TEST_NGINX_RAND_PORT_2;
+            proxy_ssl_session_reuse off;
             proxy_set_header Host $http_host;
             proxy_redirect off;
         }
