@@ -722,7 +722,10 @@ for my $source (@::sources) {
         file=$TEST_NGINX_TMP/profiles;',
     '/chain' => 'marketplace_credentials container;
         marketplace_assume_role arn:aws:iam::111122223333:role/seller
-            session_name=chain;')
+            session_name=chain;',
+    '/longer' => 'marketplace_credentials container;
+        marketplace_assume_role arn:aws:iam::111122223333:role/seller
+            session_name=longer;')
 --- config eval: $::pages
 --- test
 my $resolve = 'resolved 200 bypass calls times';
@@ -763,6 +766,11 @@ cmp_ok($container, '<=', 4000, 'what it stands on');
 cmp_ok($container, '>', 3900, 'is there, too');
 is(changes($before, $now),
     expected("$resolve assume_role-success container-success"), 'fetched');
+
+settings(lifetime => 6000, operation => 'sts.AssumeRole');
+raises('ok', "$resolve assume_role-success", '/longer');
+cmp_ok(number("$left\{source=\"assume_role\"}"), '<=', 2000,
+    'and not which comes last');
 
 === TEST 13: the clock
 --- http_config eval: ::server('', '/register' => 'marketplace_tries 2;')
