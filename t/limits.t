@@ -383,7 +383,7 @@ ends_well;
 for my $round (1 .. 3) {
     my %count;
 
-    $count{outcome($_)}++ for map { begin_registering('delay:500:ok',
+    $count{outcome($_)}++ for map { begin_registering('delay:2000:ok',
         port => 'RAND_PORT_2') } 1 .. 60;
 
     Test::More::note(join ', ',

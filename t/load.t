@@ -117,16 +117,25 @@ sub answer_of {
     return 'stuck';
 }
 
+# Whether AWS was asked so often.
+
+sub asked {
+    my $count = shift;
+
+    return wait_until { standin(GET => 'count?service=all') == $count };
+}
+
 # Whether different tokens get what is theirs, first from AWS, then from memory.
 
 sub all_resolve {
     my $count = shift;
 
     my @answers = map { "ok-$_" } 1 .. $count;
-    my @tokens = map { "delay:2000:$_" } @answers;
+    my @tokens = map { "hold:$_" } @answers;
     my @clients = begin('/register', @tokens);
 
-    ok(busy($count), 'all are in flight at once');
+    ok(asked($count), 'all are in flight at once');
+    standin(POST => 'release');
     is_deeply([answers_of(@clients)], [customers('MISS', @answers)],
         'each gets its customer');
     is_deeply([answers_of(begin('/register', @tokens))],
@@ -206,8 +215,7 @@ sub resident_with {
     my $expected = standin(GET => 'count?service=all') + @tokens;
     my @clients = begin($path, @tokens);
 
-    ok(wait_until { standin(GET => 'count?service=all') == $expected },
-        "$path: " . @tokens . ' wait');
+    ok(asked($expected), "$path: " . @tokens . ' wait');
 
     my $resident = resident;
 
@@ -295,9 +303,11 @@ __DATA__
 === TEST 3: one token
 --- http_config eval: $::http_server
 --- test
-my @clients = begin('/register', ('delay:2000:ok') x $many);
+my @clients = begin('/register', ('hold:ok') x $many);
 
 ok(busy($many), 'all wait at once');
+ok(asked(1), 'for one call');
+standin(POST => 'release');
 is_deeply([sort(answers_of(@clients))],
     [customers('MISS', 'ok'), (customers('SHARED', 'ok')) x ($many - 1)],
     'one asks for all');
