@@ -32,14 +32,15 @@ add_block_preprocessor(sub {
 
     ($why_not, $was_so) = (why_not($block), 0);
 
-    if ($is_http) {
-        $block->set_value('config', listen_also() . $block->config)
-            if !$why_not && defined $block->config;
-
-    } else {
-        prepare_hup($block);
-    }
+    $block->set_value('config', listen_also() . $block->config)
+        if $is_http && !$why_not && defined $block->config;
 });
+
+# Behind what sets a block's environment and limits: what is added first of
+# these runs last.
+
+push @Test::Nginx::Util::BlockPreprocessors, sub { prepare_hup() }
+    if !$is_http;
 
 add_test_cleanup_handler(sub {
     note_block($was_so, $why_not // 'it has connections of its own');
@@ -143,17 +144,27 @@ sub ask_http2 {
         frames => [$body =~ /.{1,16000}/gs] }), "\n";
     $to_client->flush;
 
-    my $answer = <$from_client> // die 'http2.py has ended';
+    my $answer = <$from_client>;
+
+    if (!defined $answer) {
+        end_http2();
+        die 'http2.py has ended';
+    }
 
     return JSON::PP->new->allow_nonref->decode($answer);
+}
+
+sub end_http2 {
+    close $to_client;
+    waitpid $client, 0;
+    undef $client;
 }
 
 END {
     if ($client) {
         my $status = $?;
 
-        close $to_client;
-        waitpid $client, 0;
+        end_http2();
         $? = $status;
     }
 }
@@ -256,20 +267,28 @@ sub response {
 
 # Reloads
 
-my $environment = '';
+my $inherited = '';
+
+# An nginx that runs keeps the environment and the limits of who started it.
 
 sub prepare_hup {
-    my $block = shift;
-
-    my $wanted = join "\n", map { "$_=$ENV{$_}" } sort grep {
+    my $wanted = join "\n", limits(), map { "$_=$ENV{$_}" } sort grep {
         /^(?:AWS_|SSL_CERT_|HOME$|FAKETIME_|NO_FAKE_STAT|TEST_NGINX_LD_)/ }
         keys %ENV;
 
-    $why_not //= 'its environment is another one' if $wanted ne $environment;
-    $environment = $wanted;
+    $why_not //= 'its environment or its limits are others'
+        if $wanted ne $inherited;
+    $inherited = $wanted;
 
     $Test::Nginx::Util::FirstTime = 1 if $why_not;
     $was_so = !$why_not;
+}
+
+sub limits {
+    open my $file, '<', '/proc/self/limits' or die;
+    local $/;
+
+    return <$file>;
 }
 
 # Shared memory outlives a reload, and with it the answers, the credentials
