@@ -249,6 +249,6 @@ x-amzn-marketplace-token=ok1
  "POST /register\nx-amzn-marketplace-token=wrong-secret"]
 --- error_code eval: [200, 400]
 --- no_error_log
-secret
+-secret
 --- no_access_log
-secret
+-secret

@@ -81,6 +81,9 @@ sub why_not_http {
 
     return 'it looks for what nginx logs of bodies'
         if $text =~ /buffered|complaint/;
+    return 'nginx counts a stream of HTTP/3 as a connection'
+        if $way eq 'http3'
+            && ($block->response_body_like // '') =~ /Active connections/;
     return 'it looks for HTTP/1' if $text =~ m{HTTP\S*/[01]};
     return 'it looks at the case of headers'
         if grep { index($block->response_body // '', $_) >= 0 }
