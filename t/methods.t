@@ -384,7 +384,7 @@ x-amzn-marketplace-token=wrong
     }
 --- error_code: 303
 --- response_headers_like
-Location: http://.*/signup\?product=standinproductcode0000001
+Location: https?://.*/signup\?product=standinproductcode0000001
 --- aws_calls: 1
 
 === TEST 27: index

@@ -4,7 +4,7 @@ package Way;
 # $MARKETPLACE_WAY:
 #
 #     http2, http3   what a block requests, and register() posts, goes to nginx
-#                    over this, the latter by way of curl
+#                    over this
 #     hup            a block's configuration is read by the nginx that the
 #                    block before has left, where it can be: Test::Nginx's
 #                    TEST_NGINX_USE_HUP
@@ -117,30 +117,23 @@ sub nginx_is_older {
     return $major + $minor / 1000 + $patch / 1e6 < shift;
 }
 
-# What nginx answers.
+# What nginx answers.  It is asked by programs of ours: the curl of Debian 12
+# has nothing of an answer that comes before the body was read, and that of
+# Debian 13 now and then sends a request that refers to a table of headers, and
+# not the table, for which nginx waits.
+
+my %program = (http2 => ['t/lib/http2.py', '-'], http3 => ['t/lib/http3.py']);
+my ($to_client, $from_client, $client);
 
 sub ask {
     my ($method, $path, $headers, $body) = @_;
 
-    my $number = $Test::Nginx::Util::RandPorts->{$port};
-
     $was_so = 1;
-
-    return $way eq 'http2' ? ask_http2($number, @_) : ask_http3($number, @_);
-}
-
-# The curl of Debian 12 has nothing of an answer that comes before the body
-# was read.
-
-my ($to_client, $from_client, $client);
-
-sub ask_http2 {
-    my ($number, $method, $path, $headers, $body) = @_;
-
     $client //= open2($from_client, $to_client,
-        $ENV{PYTHON} || '/usr/bin/python3', 't/lib/http2.py', '-');
+        $ENV{PYTHON} || '/usr/bin/python3', @{ $program{$way} });
 
-    print $to_client JSON::PP->new->ascii->encode({ port => $number + 0,
+    print $to_client JSON::PP->new->ascii->encode({
+        port => $Test::Nginx::Util::RandPorts->{$port} + 0,
         method => $method, path => $path,
         headers => [(map { [lc $1, $2] if /^(.*?): *(.*)/ } @$headers),
             length $body ? ['content-length', length($body) . ''] : ()],
@@ -150,14 +143,14 @@ sub ask_http2 {
     my $answer = <$from_client>;
 
     if (!defined $answer) {
-        end_http2();
-        die 'http2.py has ended';
+        end_client();
+        die "$program{$way}[0] has ended";
     }
 
     return JSON::PP->new->allow_nonref->decode($answer);
 }
 
-sub end_http2 {
+sub end_client {
     close $to_client;
     waitpid $client, 0;
     undef $client;
@@ -167,36 +160,9 @@ END {
     if ($client) {
         my $status = $?;
 
-        end_http2();
+        end_client();
         $? = $status;
     }
-}
-
-sub ask_http3 {
-    my ($number, $method, $path, $headers, $body) = @_;
-
-    my $file = "$ENV{TEST_NGINX_TMP}/body";
-    my %without = map { lc(s/[:;].*//sr) => 1 } @$headers;
-
-    open my $out, '>:raw', $file or die;
-    print $out $body;
-    close $out or die;
-
-    my @command = (qw(curl --http3-only --insecure --silent --show-error
-            --include --path-as-is --globoff --max-time 60),
-        $method eq 'HEAD' ? '--head' : ('--request', $method),
-        (map { ('--header', /:\s*$/ ? s/:\s*$/;/r : $_) } @$headers),
-        (map { ('--header', "$_:") } grep { !$without{lc $_} }
-            qw(User-Agent Accept Content-Type Expect)),
-        length $body ? ('--data-binary', "\@$file") : (),
-        "https://127.0.0.1:$number$path");
-
-    open my $curl, '-|:raw', @command or die "curl: $!";
-    local $/;
-    my $answer = <$curl>;
-    close $curl;
-
-    return $answer;
 }
 
 # Of a request as it is written over HTTP/1: what to ask for.
@@ -294,8 +260,8 @@ sub limits {
     return <$file>;
 }
 
-# Shared memory outlives a reload, and with it the answers, the credentials
-# and the clock of the block before.
+# Shared memory outlives a reload, and with it the answers, the credentials,
+# the counters and the clock of the block before.
 
 sub why_not_hup {
     my $block = shift;
@@ -309,7 +275,10 @@ sub why_not_hup {
         || $text =~ /marketplace_cache_valid\ (?!off)
                     |marketplace_credentials\ (?!static|env)
                     |marketplace_assume_role\ (?!off)
-                    |marketplace_cache_size/x
+                    |marketplace_cache_size
+                    |(?<!\$)marketplace_status;/x
+        || $text !~ /marketplace_credentials\ /
+            && ($block->env // '') !~ /^AWS_ACCESS_KEY_ID=/m
         || ($block->test // '') =~ /clock/;
 
     return undef;

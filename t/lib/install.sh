@@ -30,6 +30,9 @@ SCALE=(python3 python3-matplotlib wrk)
 COVERAGE=(python3 gcovr)
 LINT=(python3 cppcheck clang-tidy)
 
+# Debian 12 has none, nor an nginx that speaks HTTP/3.
+HTTP3=(python3-aioquic)
+
 # For an nginx that is built from its source package.
 SOURCE=(dpkg-dev libpcre2-dev zlib1g-dev)
 
@@ -71,6 +74,7 @@ main() {
             demo)        packages+=("${DEMO[@]}") ;;
             bench)       packages+=("${BENCH[@]}") ;;
             scale)       packages+=("${SCALE[@]}") ;;
+            http3)       packages+=("${HTTP3[@]}") ;;
             source)      packages+=("${SOURCE[@]}") ;;
             asan)        packages+=("${ASAN[@]}") ;;
             valgrind)    packages+=("${VALGRIND[@]}") ;;
