@@ -119,6 +119,13 @@ check_nothing(const char *label, const mp_temporary_t *temporary)
 }
 
 
+static int
+is_within(mp_str_t str, const unsigned char *buf, size_t len)
+{
+    return str.data >= buf && str.data + str.len <= buf + len;
+}
+
+
 /* Reads a document with a result of no byte more than is promised. */
 
 static const char *
@@ -136,10 +143,9 @@ read_document(mp_temporary_t *temporary, mp_str_t body)
         check_nothing((const char *) body.data, temporary);
 
     } else {
-        assert_in_range(temporary->keys.access_key.data, buf, buf + body.len);
-        assert_in_range(temporary->keys.secret_key.data, buf, buf + body.len);
-        assert_in_range(temporary->keys.session_token.data, buf,
-                        buf + body.len);
+        assert_true(is_within(temporary->keys.access_key, buf, body.len));
+        assert_true(is_within(temporary->keys.secret_key, buf, body.len));
+        assert_true(is_within(temporary->keys.session_token, buf, body.len));
     }
 
     return wrong;

@@ -690,8 +690,8 @@ keys_are_derived(void **state)
     mp_session_key_t  derived[9];
 
     static const char  *lines[] = {
-        KEY, "000102030405060708090A0B0C0D0E0F"
-             "101112131415161718191A1B1C1D1E1F", OTHER_KEY
+        KEY, ("000102030405060708090A0B0C0D0E0F"
+              "101112131415161718191A1B1C1D1E1F"), OTHER_KEY
     };
     static const char  *names[] = { NAME, "__Host-Marketplace", "s" };
 
