@@ -535,13 +535,24 @@ my %signers;
 
 is_signed_by('AKIDEXAMPLE', "/$_") for @cuts, qw(unended grown register);
 
-put("file-$_", substr $text, 0, $_) for @cuts;
-put($_, $text =~ s/\n\z//r) for 'file', 'file-unended';
-put('file-grown', substr keys_of('AKIDSLASH', 'grown'), 0, -5);
+my $unended = $text =~ s/\n\z//r;
+my %texts = (unended => $unended,
+    grown => substr(keys_of('AKIDSLASH', 'grown'), 0, -5),
+    map { $_ => substr $text, 0, $_ } @cuts);
 
-for (1 .. 4) {
-    let_be;
-    $signers{$_}{signer("/$_")}++ for @cuts, qw(unended grown);
+put('file', $unended);
+
+# a few at a time, because in the end they are believed
+
+my @names = (@cuts, qw(unended grown));
+
+while (my @few = splice @names, 0, 4) {
+    put("file-$_", $texts{$_}) for @few;
+
+    for (1 .. 3) {
+        let_be;
+        $signers{$_}{signer("/$_")}++ for @few;
+    }
 }
 
 for my $cut (@cuts, qw(unended grown)) {
