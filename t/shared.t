@@ -551,6 +551,8 @@ kill HUP => Marketplace::master();
 
 ok(wait_until { 2 == grep { !$old{$_} } worker_processes() }, 'new workers');
 is(scalar worker_processes(), 4, 'the old ones are there, too');
+ok(wait_until { 2 == logged(qr/gracefully shutting down/) },
+    'and take in nobody');
 
 push @clients, begin(20);
 ok(busy(40), 'all there');

@@ -400,9 +400,15 @@ changes_are($before,
     'InvalidTokenException*5 miss shared*4 400 calls times*5', 'a failure');
 
 $before = numbers();
-@clients = begin(3, 'hold:new:1');
-ok(busy(3), 'all there');
+@clients = begin(1, 'hold:new:1');
 is_asked(4);
+push @clients, begin(2, 'hold:new:1');
+ok(busy(3), 'all there');
+
+# those who wait go first: else one of them may come to call
+
+splice @clients, 1;
+ok(wait_until { changes($before, numbers()) =~ /"aborted"} \+2/ }, 'two go');
 undef @clients;
 changes_are($before, 'aborted*3 miss shared*2 times*3',
     'clients that do not wait');
