@@ -334,7 +334,7 @@ sub logged ($) {
 sub wait_until (&) {
     my $is_so = shift;
 
-    for (1 .. 1000) {
+    for (1 .. 6000) {
         return 1 if $is_so->();
         select undef, undef, undef, 0.01;
     }
