@@ -607,10 +607,16 @@ invalid value "-1" in "marketplace_keepalive", it must be a number, like "4"
 --- http_config eval
 my $port = $ENV{TEST_NGINX_AWS_HTTPS};
 
+# since 1.29.7 a block keeps connections if it does not say otherwise
+
+my $keepalive = $Test::Nginx::Util::NginxVersion < 1.029007 ? ''
+    : 'keepalive 0;';
+
 $::keys . "
     marketplace_keepalive 0;
     upstream block {
         server 127.0.0.1:$port;
+        $keepalive
     }
 "
 --- config eval

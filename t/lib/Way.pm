@@ -81,6 +81,8 @@ sub why_not_http {
 
     return 'it looks for what nginx logs of bodies'
         if $text =~ /buffered|complaint/;
+    return 'over HTTP/3 it may ask a worker that is stopped'
+        if $way eq 'http3' && ($block->test // '') =~ /kill STOP/;
     return 'nginx counts a stream of HTTP/3 as a connection'
         if $way eq 'http3'
             && ($block->response_body_like // '') =~ /Active connections/;
