@@ -411,10 +411,10 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
 
     if (rc == MP_REPLY_DONE) {
         exchange->rc = NGX_OK;
-        u->keepalive = exchange->reply.keepalive
-                       && ngx_http_marketplace_trust(u->peer.connection,
-                                                     exchange->endpoint)
-                          == NGX_OK;
+        u->keepalive = ngx_http_marketplace_trust(u->peer.connection,
+                                                  exchange->endpoint)
+                          == NGX_OK
+                       && exchange->reply.keepalive;
         u->headers_in.status_n = exchange->reply.status;
 
     } else {

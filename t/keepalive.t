@@ -641,8 +641,9 @@ sub resumed {
 
 for my $round (1, 2) {
     for my $path (qw(/off /good /good-too /old /block)) {
-        is(join(' ', map { resumed("ok-$round$path-$_", $path) } 1 .. 3),
-            '0 1 1', "$path: a handshake, then its session");
+        is(join(' ', map { resumed("$_-$round$path", $path) }
+            qw(closing:ok-1 ok-2 ok-3)), '0 1 1',
+            "$path: a handshake, then its session");
         is_outcome('ok', '502 ConnectionError', '/foreign');
     }
 
