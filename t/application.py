@@ -31,6 +31,7 @@ from examples import (  # noqa: E402
     OTHER_ACCOUNT,
     buyer,
 )
+from launch import wait_for  # noqa: E402
 
 HOST = "app.example.com"
 STAFF = "staff.example.com"
@@ -184,7 +185,7 @@ class RequestTracker(examples.Installation):
         """The number of the ticket that this page shows, once it is there."""
         number = f"""location.pathname == "{page}"
             && new URLSearchParams(location.search).get("id")"""
-        return examples.wait_for(lambda: self.browser.run(number), page)
+        return wait_for(lambda: self.browser.run(number), page)
 
     def forget(self, cookie):
         self.browser.ask("Network.deleteCookies", name=cookie,

@@ -14,16 +14,25 @@ import os
 import pathlib
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-LIB = pathlib.Path(__file__).resolve().parent / "lib"
+sys.path.append(str(pathlib.Path(__file__).resolve().parent / "lib"))
+
+from launch import (  # noqa: E402
+    TIMEOUT,
+    Standin,
+    free_ports,
+    make_certificate,
+    running,
+    running_ours,
+    wait_for,
+)
+
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-TIMEOUT = 20
 
 MARKETPLACE = "marketplace.example"
 APP = "app.example.net"
@@ -58,7 +67,7 @@ http {{
 
     marketplace_credentials static id=AKIDEXAMPLE
         secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
-    marketplace_endpoint http://127.0.0.1:{aws};
+    marketplace_endpoint {aws};
 
     server {{
         listen 127.0.0.1:{port} ssl default_server;
@@ -124,29 +133,6 @@ http {{
 
 FRAMES = """<script>onmessage = event => document.body.append(event.data);
 </script><iframe src="https://{app}:{port}/frame"></iframe>"""
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def wait_for(what, why):
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        result = what()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"waited in vain: {why}")
-
-
-def accepts(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 class Browser:
@@ -288,62 +274,35 @@ class Registration(unittest.TestCase):
         cls.folder = pathlib.Path(folder.name)
         cls.folder.chmod(0o755)
 
-        aws = cls.start_server("standin.py", "--http", "0")
-        cls.aws = json.loads(aws)["http"]
-        cls.backend = int(cls.start_server("backend.py"))
+        cls.aws = Standin()
+        cls.addClassCleanup(cls.aws.stop)
+        cls.backend = cls.enterClassContext(
+            running_ours("backend.py", cls.folder))
         cls.start_nginx()
 
         cls.browser = Browser(cls.folder / "browser")
         cls.addClassCleanup(cls.browser.close)
 
     @classmethod
-    def start(cls, *command):
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL)
-
-        def stop():
-            process.terminate()
-            process.wait()
-
-        cls.addClassCleanup(stop)
-        return process
-
-    @classmethod
-    def start_server(cls, script, *options):
-        """What one of our servers says when it is ready."""
-        ready = cls.folder / f"{script}.ready"
-        process = cls.start(sys.executable, LIB / script, *options,
-                            "--ready-file", ready, "--exit-with-parent")
-        wait_for(lambda: ready.exists() or process.poll(), script)
-        return ready.read_text()
-
-    @classmethod
     def start_nginx(cls):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-             "-days", "2", "-subj", f"/CN={APP}",
-             "-keyout", cls.folder / "tls.key", "-out", cls.folder / "tls.pem"],
-            check=True, capture_output=True)
+        make_certificate(cls.folder)
 
         key = cls.folder / "session.key"
         key.touch(0o600)
         key.write_text("a key of thirty-two bytes or more\n")
 
-        cls.port = free_port()
-        cls.plain_port = free_port()
+        cls.port, cls.plain_port = free_ports(["tls", "plain"]).values()
         conf = cls.folder / "nginx.conf"
         conf.write_text(CONF.format(
             module=os.environ["MODULE"],
             user="user root;" if os.getuid() == 0 else "",
-            port=cls.port, plain_port=cls.plain_port, aws=cls.aws,
+            port=cls.port, plain_port=cls.plain_port, aws=cls.aws.url(),
             backend=cls.backend, marketplace=MARKETPLACE, app=APP,
             other_host=OTHER_HOST, sso=SSO,
             frames=FRAMES.format(app=APP, port=cls.port)))
-        process = cls.start("setpriv", "--pdeathsig", "TERM",
-                            os.environ["NGINX_BINARY"], "-p", cls.folder,
-                            "-e", "error.log", "-c", conf)
-        wait_for(lambda: process.poll() or accepts(cls.port), "nginx")
-        assert process.poll() is None, (cls.folder / "error.log").read_text()
+        cls.enterClassContext(running(
+            os.environ["NGINX_BINARY"], "-p", cls.folder, "-e", "error.log",
+            "-c", conf, address=cls.port))
 
     def setUp(self):
         """Every test begins in a browser that nobody has used."""

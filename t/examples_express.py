@@ -13,6 +13,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent / "lib"))
 
 import examples  # noqa: E402
 from examples import ACCOUNT, OTHER_ACCOUNT, buyer  # noqa: E402
+from launch import free_port  # noqa: E402
 
 
 class Express(examples.Example):
@@ -20,7 +21,7 @@ class Express(examples.Example):
 
     @classmethod
     def replaced(cls):
-        cls.backend = examples.free_port()
+        cls.backend = free_port()
         return {"127.0.0.1:3000": f"127.0.0.1:{cls.backend}"}
 
     @classmethod

@@ -16,7 +16,8 @@ os.environ["GRPC_VERBOSITY"] = "NONE"
 
 import examples  # noqa: E402
 import grpc  # noqa: E402
-from examples import ACCOUNT, CERTIFICATE, TIMEOUT  # noqa: E402
+from examples import ACCOUNT, CERTIFICATE  # noqa: E402
+from launch import TIMEOUT, free_port  # noqa: E402
 
 PHP_CONF = """
 [global]
@@ -81,7 +82,7 @@ class Grpc(examples.Example):
 
     @classmethod
     def replaced(cls):
-        cls.backend = examples.free_port()
+        cls.backend = free_port()
         return {"127.0.0.1:50051": f"127.0.0.1:{cls.backend}"}
 
     @classmethod

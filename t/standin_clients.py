@@ -35,7 +35,8 @@ import standin_answers  # noqa: E402
 import standin_http  # noqa: E402
 import standin_keys  # noqa: E402
 import standin_signature  # noqa: E402
-from standin_harness import AWS_CLI, REAL_HOST, STANDIN, Server, Workplace, client_clock, has_ipv6  # noqa: E402
+from launch import STANDIN, Standin, accepts, wait_for  # noqa: E402
+from standin_harness import AWS_CLI, REAL_HOST, Workplace, client_clock, has_ipv6  # noqa: E402
 
 ODD_TOKEN = "ok+/=\"\\ \t\r\n\0\x7f é€😀&%2B<>'"
 
@@ -654,7 +655,7 @@ class Hold(StandinTest):
 
     def test_client_goes_away(self):
         # To ours there may be connections that are just about to close.
-        other = Server("--http", "0")
+        other = Standin()
         self.addCleanup(other.stop)
         for linger in (b"\0" * 8, b"\1\0\0\0\0\0\0\0"):
             connection = self.begin(to=other)
@@ -664,7 +665,7 @@ class Hold(StandinTest):
             self.assertBecomes("0\n", other.control, "GET", "open")
 
     def test_end(self):
-        other = Server("--http", "0")
+        other = Standin()
         connection = self.begin(to=other)
         self.assertBecomes(1, other.count)
         self.assertEqual(other.stop(), 0)
@@ -675,20 +676,10 @@ class Hold(StandinTest):
 class Process(unittest.TestCase):
     """The stand-in starts, and leaves nothing behind."""
 
-    def assertGone(self, port):
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-            except ConnectionRefusedError:
-                return
-            time.sleep(0.02)
-        self.fail("still listening")
-
     def test_ready_file_and_signals(self):
         ready = work.path("ready")
         for number in (signal.SIGTERM, signal.SIGINT):
-            other = Server("--http", "0", "--ready-file", ready, "--clock-offset", "-600")
+            other = Standin("--ready-file", ready, "--clock-offset", "-600")
             self.assertEqual(json.loads(Path(ready).read_text("ascii")), other.ports)
             self.assertIsNone(other.ports["https"])
             client = boto_client(url=other.url())
@@ -698,10 +689,10 @@ class Process(unittest.TestCase):
                 started = time.monotonic()
                 self.assertEqual(other.stop(number), 0)
             self.assertLess(time.monotonic() - started, 1)
-            self.assertGone(other.ports["http"])
+            self.assertFalse(accepts(other.ports["http"]))
 
     def test_port_on_ipv6(self):
-        other = Server("--http", "0")
+        other = Standin()
         self.addCleanup(other.stop)
         self.assertIsNone(other.ports["http6"])
         if not has_ipv6():
@@ -728,7 +719,7 @@ class Process(unittest.TestCase):
             port = json.loads(parent.stdout.readline())["http"]
             parent.stdin.close()
             parent.wait(5)
-            self.assertGone(port)
+            wait_for(lambda: not accepts(port), "its end")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from botocore.credentials import ContainerProvider, Credentials
 from botocore.exceptions import CredentialRetrievalError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
-from standin_harness import Server, has_ipv6  # noqa: E402
+from launch import Standin  # noqa: E402
+from standin_harness import has_ipv6  # noqa: E402
 from standin_sources import (  # noqa: E402
     ARN,
     FORM,
@@ -502,7 +503,7 @@ class Control(CredentialsTest):
 
     def test_open(self):
         # To ours there may be connections that are just about to close.
-        other = Server("--http", "0")
+        other = Standin()
         self.addCleanup(other.stop)
         port = other.ports["http"]
         with closing(

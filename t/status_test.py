@@ -19,8 +19,13 @@ import urllib.parse
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
 sys.path.insert(0, str(HERE / "lib"))
-from standin_harness import Server  # noqa: E402
-from upgrade_test import ask, free_port, wait_for  # noqa: E402
+from launch import (  # noqa: E402
+    Standin,
+    ask,
+    free_port,
+    running,
+    wait_for,
+)
 
 EXAMPLES = TOP / "debian" / "examples"
 ALERTS = EXAMPLES / "prometheus-alerts.yml"
@@ -78,19 +83,6 @@ def promtool(*arguments, text=None):
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True)
     return result.returncode, result.stdout
-
-
-@contextlib.contextmanager
-def running(log, *command, **options):
-    """A server, until the end of the block."""
-    with open(log, "wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output,
-                                   **options)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def samples(page):
@@ -186,7 +178,7 @@ class Monitoring(unittest.TestCase):
         cls.folder = pathlib.Path(stack.enter_context(
             tempfile.TemporaryDirectory()))
         cls.folder.chmod(0o755)
-        cls.aws = Server("--http", "0", "--exit-with-parent")
+        cls.aws = Standin()
         stack.callback(cls.aws.stop)
         cls.start_nginx(stack)
         cls.start_prometheus(stack)
@@ -206,8 +198,8 @@ class Monitoring(unittest.TestCase):
             f"{cls.aws.url()}/v1/credentials")
 
         stack.enter_context(running(
-            cls.folder / "nginx.log", os.environ["NGINX_BINARY"],
-            "-p", cls.folder, "-e", "error.log", "-c", conf, env=env))
+            os.environ["NGINX_BINARY"], "-p", cls.folder, "-e", "error.log",
+            "-c", conf, env=env, log=cls.folder / "nginx.log"))
         wait_for(cls.page)
 
     @classmethod
@@ -218,10 +210,10 @@ class Monitoring(unittest.TestCase):
             alerts=ALERTS, port=cls.nginx.rpartition(":")[2]))
 
         stack.enter_context(running(
-            cls.folder / "prometheus.log", "prometheus",
-            f"--config.file={conf}",
+            "prometheus", f"--config.file={conf}",
             f"--storage.tsdb.path={cls.folder / 'data'}",
-            f"--web.listen-address={cls.prometheus.rpartition('/')[2]}"))
+            f"--web.listen-address={cls.prometheus.rpartition('/')[2]}",
+            log=cls.folder / "prometheus.log"))
         wait_for(lambda: ask(f"{cls.prometheus}/-/ready"))
 
     @classmethod

@@ -8,19 +8,17 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 import urllib.parse
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-LIB = HERE / "lib"
+sys.path.insert(0, str(HERE / "lib"))
+from launch import Standin, ask, free_port, wait_for  # noqa: E402
+
 SRC = HERE.parent / "src"
-TIMEOUT = 20
 
 ROLE = "arn:aws:iam::111122223333:role/"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -65,32 +63,6 @@ os.execv({nginx!r}, sys.argv)
 """
 
 
-def wait_for(what):
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        try:
-            result = what()
-            if result:
-                return result
-        except (OSError, ValueError):
-            pass
-        time.sleep(0.02)
-    raise AssertionError("waited in vain")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def ask(url, body=None):
-    """The answer to a GET, or to a POST of this body; no proxy is asked."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    data = None if body is None else body.encode()
-    with opener.open(url, data, TIMEOUT) as reply:
-        return reply.read()
-
-
 def variables_of_the_module():
     """The names of environment variables in its source."""
     name = r'"((?:AWS|SSL)_[A-Z0-9_]+|HOME)"'
@@ -109,18 +81,10 @@ class Upgrade(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.folder.chmod(0o755)
 
-        self.standin = subprocess.Popen(
-            [sys.executable, LIB / "standin.py", "--http", "0",
-             "--exit-with-parent"], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(self.stop_standin)
-        self.aws = json.loads(self.standin.stdout.readline())["http"]
-        self.aws_url = f"http://127.0.0.1:{self.aws}"
+        self.aws = Standin()
+        self.addCleanup(self.aws.stop)
+        self.aws_url = self.aws.url()
         self.port = free_port()
-
-    def stop_standin(self):
-        self.standin.terminate()
-        self.standin.wait()
-        self.standin.stdout.close()
 
     def put(self, name, text):
         """Writes a file that only we, and our nginx, can read."""
@@ -189,14 +153,9 @@ class Upgrade(unittest.TestCase):
         """Asks the nginx under test."""
         return ask(f"http://127.0.0.1:{self.port}/{path}", body)
 
-    def requests(self, **query):
-        """What the stand-in received."""
-        query = urllib.parse.urlencode(query)
-        return json.loads(ask(f"{self.aws_url}/_standin/requests?{query}"))
-
     def signer(self, token):
         """Whose credentials signed the call with this token."""
-        [call] = self.requests(token=token)
+        [call] = self.aws.requests(token=token)
         return call.get("issued_by") or call["access_key"]
 
     def check(self, signer, *operations, **variables):
@@ -213,7 +172,7 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(self.signer("ok-new"), signer)
 
         asked = [request["operation"] for request in
-                 self.requests(service="all")]
+                 self.aws.requests(service="all")]
         asked = [name for name in asked if not name.startswith("metering.")]
         self.assertEqual(asked, [*operations, *operations])
 
@@ -265,8 +224,7 @@ class Upgrade(unittest.TestCase):
             "token", f"{AUTHORIZATION}\n"))
 
     def check_container(self, **variables):
-        query = urllib.parse.urlencode({"authorization": AUTHORIZATION})
-        ask(f"{self.aws_url}/_standin/set?{query}", "")
+        self.aws.control("POST", "set", authorization=AUTHORIZATION)
         self.check(
             "container", "container",
             AWS_CONTAINER_CREDENTIALS_FULL_URI=(
@@ -281,7 +239,7 @@ class Upgrade(unittest.TestCase):
             AWS_ROLE_SESSION_NAME="pod-in-a-cluster",
             AWS_WEB_IDENTITY_TOKEN_FILE=self.put("token", WEB_IDENTITY),
         )
-        for call in self.requests(service="sts"):
+        for call in self.aws.requests(service="sts"):
             self.assertIn("&RoleSessionName=pod-in-a-cluster", call["body"])
 
     def test_instance_metadata(self):

@@ -3,16 +3,15 @@
 import resource
 import socket
 import sys
-import time
 import urllib.parse
 from contextlib import ExitStack
 
 from servers import CUSTOMER, memory_kib, worker_of
+from launch import TIMEOUT, wait_for
 
 BURST = 100
 WAITING = 1000
 WARMED_UP = 20
-TIMEOUT = 30
 MANY_FILES = 8192
 
 ANSWER = (f"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\n"
@@ -53,13 +52,11 @@ def burst(port, path, name):
 
 def new_calls(log, known):
     """The lines that have come to the endpoint's log since the last time."""
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        lines = log.read_text().splitlines()
-        if len(lines) >= known + BURST:
-            return lines
-        time.sleep(0.02)
-    sys.exit(f"bench: not all calls are in {log}")
+    def lines():
+        found = log.read_text().splitlines()
+        return len(found) >= known + BURST and found
+
+    return wait_for(lines, f"all calls to be in {log}")
 
 
 def handshakes(port, path, log):

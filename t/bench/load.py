@@ -8,10 +8,8 @@ import urllib.parse
 import urllib.request
 from contextlib import closing
 
-from servers import (HERE, LIB, OTHER_CPU, Unavailable, cpu_seconds,
+from servers import (HERE, OTHER_CPU, Unavailable, cpu_seconds,
                      memory_kib, tree)
-
-sys.path.append(str(LIB))
 
 import standin
 

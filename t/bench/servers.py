@@ -5,22 +5,24 @@ stand-in, which verifies signatures, and for the load, where it is an nginx.
 Each of the two has a folder of its own below build/bench.
 """
 
-import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 BUILD = TOP / "build" / "bench"
-LIB = TOP / "t" / "lib"
+
+# For those, too, who import this.
+sys.path.append(str(TOP / "t" / "lib"))
+
+from launch import (Failure, Standin, free_ports,  # noqa: E402
+                    make_certificate, running, running_ours)
 
 NGINX = os.environ.get("NGINX_BINARY", "/usr/sbin/nginx")
 MODULE = os.environ.get("MODULE", TOP / "build/ngx_http_marketplace_module.so")
@@ -43,20 +45,11 @@ CUSTOMER = json.dumps({
 
 SDK_PACKAGE = "@aws-sdk/client-marketplace-metering"
 
-READY_TIMEOUT = 10
 NPM_TIMEOUT = 90
 
 
 class Unavailable(Exception):
     """Why one of those that are compared cannot be."""
-
-
-def free_ports(names):
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: s.getsockname()[1] for name, s in sockets.items()}
-    for s in sockets.values():
-        s.close()
-    return ports
 
 
 def nginx_says():
@@ -89,12 +82,7 @@ def prepare():
                       AWS_EC2_METADATA_DISABLED="true",
                       NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
 
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2",
-         "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=bench",
-         "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", BUILD / "tls.key", "-out", BUILD / "tls.pem"],
-        check=True, capture_output=True)
+    make_certificate(BUILD)
 
 
 class Place:
@@ -134,20 +122,17 @@ class Place:
             name, port, [NGINX, "-p", self.folder, "-c", conf, "-e", log,
                          "-g", "daemon off;"], signal.SIGQUIT, stack=stack)
 
-    def start(self, name, port, command, ends=signal.SIGTERM, stack=None,
+    def start(self, name, port, command, end=signal.SIGTERM, stack=None,
               **environment):
         """A process that is ready when something listens on its port."""
         log = self.folder / f"{name}.out"
-        with open(log, "ab") as out:
-            try:
-                process = subprocess.Popen(command, stdout=out, stderr=out,
-                                           cwd=self.folder,
-                                           env={**os.environ, **environment})
-            except OSError as problem:
-                raise Unavailable(str(problem)) from None
-        (stack or self.stack).callback(stop, process, ends)
-        wait_until_ready(process, self.ports[port], log)
-        return process
+        try:
+            return (stack or self.stack).enter_context(running(
+                *command, address=self.ports[port], end=end, log=log,
+                cwd=self.folder, env={**os.environ, **environment}))
+        except Failure:
+            raise Unavailable(
+                f"did not start: see {log.relative_to(TOP)}") from None
 
     def application(self, name, port, command):
         """An application with an SDK, on the CPU of the edge."""
@@ -231,46 +216,14 @@ def install_sdk():
 
 def start_standin(stack):
     """The stand-in that verifies signatures; its port."""
-    process = subprocess.Popen(
-        [sys.executable, LIB / "standin.py", "--http", "0",
-         "--exit-with-parent"], stdout=subprocess.PIPE, text=True)
-    stack.callback(process.stdout.close)
-    stack.callback(stop, process, signal.SIGTERM)
-    return json.loads(process.stdout.readline())["http"]
+    standin = Standin()
+    stack.callback(standin.stop)
+    return standin.ports["http"]
 
 
 def start_backend(stack):
     """The application that answers with the headers it got; its port."""
-    ready = BUILD / "backend.port"
-    process = subprocess.Popen(
-        [sys.executable, LIB / "backend.py", "--ready-file", ready,
-         "--exit-with-parent"], stdout=subprocess.DEVNULL)
-    stack.callback(stop, process, signal.SIGTERM)
-    deadline = time.monotonic() + READY_TIMEOUT
-    while not (ready.exists() and ready.read_text().strip()):
-        if time.monotonic() > deadline:
-            sys.exit("bench: the application did not start")
-        time.sleep(0.02)
-    return int(ready.read_text())
-
-
-def wait_until_ready(process, port, log):
-    deadline = time.monotonic() + READY_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        time.sleep(0.02)
-    raise Unavailable(f"did not start: see {log.relative_to(TOP)}")
-
-
-def stop(process, ends):
-    process.send_signal(ends)
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    return stack.enter_context(running_ours("backend.py", BUILD))
 
 
 def tree(pid):

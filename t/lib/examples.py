@@ -11,20 +11,17 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import ssl
-import subprocess
-import sys
 import tempfile
-import time
 import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
 
-LIB = pathlib.Path(__file__).resolve().parent
+from launch import (LIB, TIMEOUT, Standin, free_port, make_certificate,
+                    running)
+
 EXAMPLES = LIB.parent.parent / "debian/examples"
-TIMEOUT = 20
 LINES = 30
 
 KEY_ID = "AKIDEXAMPLE"
@@ -71,29 +68,6 @@ def buyer(account=ACCOUNT):
                                  "ProductCode": PRODUCT})
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def wait_for(what, why):
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline:
-        result = what()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"waited in vain: {why}")
-
-
-def accepts(address):
-    """Whether somebody listens at this port, or this Unix socket."""
-    family = socket.AF_INET if isinstance(address, int) else socket.AF_UNIX
-    where = ("127.0.0.1", address) if isinstance(address, int) else address
-    with socket.socket(family) as probe:
-        return probe.connect_ex(where) == 0
-
-
 class Client:
     """As a browser: it keeps cookies and follows redirects."""
 
@@ -138,43 +112,21 @@ class Installation(unittest.TestCase):
         shutil.copytree(EXAMPLES / cls.name, cls.folder / "example")
 
         cls.port = free_port()
-        cls.start_standin()
+        cls.aws = Standin()
+        cls.addClassCleanup(cls.aws.stop)
         cls.prepare_nginx()
         cls.start_application()
         cls.start_nginx()
 
     @classmethod
-    def start(cls, *command, address=None, **options):
-        """Starts a server, and waits until it listens.  Should we be killed,
-        the kernel ends it."""
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *command], cwd=cls.folder,
-            stdin=subprocess.DEVNULL, **options)
-
-        def stop():
-            process.terminate()
-            process.wait()
-
-        cls.addClassCleanup(stop)
-        if address:
-            wait_for(lambda: process.poll() is not None or accepts(address),
-                     command[0])
-            assert process.poll() is None, f"{command[0]} has ended"
-        return process
+    def start(cls, *command, **options):
+        """Starts a server, and waits until it listens."""
+        cls.enterClassContext(running(*command, cwd=cls.folder, **options))
 
     @classmethod
     def start_quietly(cls, *command, **options):
         """For a server that is talkative: its log is in the folder."""
-        with open(cls.folder / "application.log", "w") as log:
-            return cls.start(*command, stdout=log, stderr=log, **options)
-
-    @classmethod
-    def start_standin(cls):
-        standin = cls.start(sys.executable, LIB / "standin.py", "--http", "0",
-                            stdout=subprocess.PIPE, text=True)
-        cls.addClassCleanup(standin.stdout.close)
-        port = json.loads(standin.stdout.readline())["http"]
-        cls.aws = f"http://127.0.0.1:{port}"
+        cls.start(*command, log=cls.folder / "application.log", **options)
 
     @classmethod
     def prepare_nginx(cls):
@@ -189,12 +141,7 @@ class Installation(unittest.TestCase):
         key.touch(0o600)
         key.write_text("a key of thirty-two bytes or more\n")
 
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-             "-days", "2", "-subj", "/CN=localhost",
-             "-addext", "subjectAltName=DNS:localhost",
-             "-keyout", "example.com.key", "-out", CERTIFICATE],
-            cwd=cls.folder, check=True, capture_output=True)
+        make_certificate(cls.folder, "example.com")
 
     @classmethod
     def install(cls, name, target, replaced):
@@ -215,7 +162,7 @@ class Installation(unittest.TestCase):
                if not name.startswith("AWS_") and name != "NGINX"}
         env["AWS_ACCESS_KEY_ID"] = KEY_ID
         env["AWS_SECRET_ACCESS_KEY"] = SECRET
-        env["AWS_ENDPOINT_URL_MARKETPLACE_METERING"] = cls.aws
+        env["AWS_ENDPOINT_URL_MARKETPLACE_METERING"] = cls.aws.url()
 
         cls.start(os.environ["NGINX_BINARY"], "-p", cls.folder, "-c", conf,
                   "-e", "error.log", address=cls.port, env=env)
@@ -235,9 +182,7 @@ class Installation(unittest.TestCase):
 
     def calls(self):
         """The tokens that AWS was asked about."""
-        ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-        with ask(f"{self.aws}/_standin/requests", timeout=TIMEOUT) as reply:
-            return [call["token"] for call in json.load(reply)]
+        return [call["token"] for call in self.aws.requests()]
 
 
 class Example(Installation):

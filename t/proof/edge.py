@@ -15,10 +15,15 @@ import re
 import signal
 import socket
 import subprocess
-import time
+import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-LIB = TOP / "t" / "lib"
+
+# For those, too, who import this.
+sys.path.append(str(TOP / "t" / "lib"))
+
+from launch import (TIMEOUT, Failure, free_port, start,  # noqa: E402
+                    stop, wait_for)
 
 BUILD = TOP / "build" / "edge"
 
@@ -29,8 +34,6 @@ FLAGS = ["-g", "-O1", "-fno-omit-frame-pointer", "-DNGX_DEBUG_PALLOC=1",
          "-fno-sanitize=nonnull-attribute",
          "-Wno-unused-command-line-argument",
          "-Wl,--wrap=ngx_slab_alloc_locked,--wrap=gettimeofday"]
-
-PATIENCE = 20
 
 # nginx and the dynamic linker never free what these allocate once.
 NO_LEAKS = ["ngx_event_process_init", "ngx_set_environment", "ld-linux"]
@@ -59,10 +62,6 @@ http {{
 """
 
 
-class Failure(Exception):
-    """What does not hold."""
-
-
 class Control(ctypes.Structure):
     """As in fail_alloc.c."""
     _fields_ = [(name, ctypes.c_int64) for name in (
@@ -74,45 +73,6 @@ def map_control(file):
     file.write_bytes(bytes(ctypes.sizeof(Control)))
     with open(file, "r+b") as opened:
         return Control.from_buffer(mmap.mmap(opened.fileno(), 0))
-
-
-def free_ports(number):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def wait_for(condition, what):
-    """Its result, as soon as it has one."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise Failure(f"in {PATIENCE} s there was no end to waiting for {what}")
-
-
-def stop(process, number=signal.SIGTERM):
-    process.send_signal(number)
-    try:
-        return process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise Failure(f"{process.args[0]} did not end") from None
-
-
-def make_certificate(folder):
-    """tls.key and tls.pem, for localhost and signed by itself."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2",
-         "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=proof",
-         "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", folder / "tls.key", "-out", folder / "tls.pem"],
-        check=True, capture_output=True)
 
 
 def build():
@@ -140,17 +100,15 @@ class Nginx:
 
     def __init__(self, folder, http, no_leaks=(), **environment):
         self.folder = folder
-        self.status_port, = free_ports(1)
+        self.status_port = free_port()
         self.configure(http)
         (folder / "no-leaks").write_text("".join(
             f"leak:{name}\n" for name in [*NO_LEAKS, *no_leaks]))
         self.control = map_control(folder / "control")
-        self.process = subprocess.Popen(
-            [self.binary, "-p", folder, "-c", folder / "nginx.conf",
-             "-e", folder / "error.log"],
-            env={**self.environment(), **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=open(folder / "stderr", "w", encoding="utf-8"))
+        self.process = start(
+            self.binary, "-p", folder, "-c", folder / "nginx.conf",
+            "-e", folder / "error.log", log=folder / "stderr",
+            env={**self.environment(), **environment})
         wait_for(self.has_started, "nginx to start")
         self.log = open(folder / "error.log", encoding="utf-8",
                         errors="replace")
@@ -178,9 +136,7 @@ class Nginx:
         if self.process.poll() is not None:
             raise Failure("nginx does not start: "
                           + (self.folder / "stderr").read_text()[-2000:])
-        with contextlib.suppress(ConnectionRefusedError):
-            return self.status() >= 0
-        return False
+        return self.status() >= 0
 
     def workers(self):
         pid = self.process.pid
@@ -193,7 +149,7 @@ class Nginx:
     def status(self):
         """How many connections stub_status counts but for its own."""
         with socket.create_connection(
-                ("127.0.0.1", self.status_port), PATIENCE) as connection:
+                ("127.0.0.1", self.status_port), TIMEOUT) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
             text = b"".join(iter(lambda: connection.recv(4096), b""))
         return int(re.search(rb"Active connections: (\d+)", text)[1]) - 1
