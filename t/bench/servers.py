@@ -22,7 +22,7 @@ BUILD = TOP / "build" / "bench"
 sys.path.append(str(TOP / "t" / "lib"))
 
 from launch import (Failure, Standin, free_ports,  # noqa: E402
-                    make_certificate, running, running_ours)
+                    make_certificate, running, running_ours, wait_for)
 
 NGINX = os.environ.get("NGINX_BINARY", "/usr/sbin/nginx")
 MODULE = os.environ.get("MODULE", TOP / "build/ngx_http_marketplace_module.so")
@@ -235,7 +235,8 @@ def tree(pid):
 
 
 def worker_of(process):
-    return list(tree(process.pid))[1]
+    """An nginx listens a moment before it has one."""
+    return wait_for(lambda: list(tree(process.pid))[1:], "a worker")[0]
 
 
 def cpu_seconds(processes):
