@@ -15,7 +15,7 @@ import urllib.request
 
 LIB = pathlib.Path(__file__).resolve().parent
 STANDIN = [sys.executable, LIB / "standin.py"]
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 class Failure(AssertionError):
