@@ -476,7 +476,7 @@ ngx_http_marketplace_fetch_refused(ngx_http_marketplace_fetch_t *fetch)
 static ngx_int_t
 ngx_http_marketplace_fetch_parse_error(ngx_http_marketplace_fetch_t *fetch)
 {
-    mp_str_t          secrets[2];
+    mp_str_t          secret;
     mp_http_reply_t  *reply;
 
     reply = &fetch->ctx->exchange.reply;
@@ -487,16 +487,15 @@ ngx_http_marketplace_fetch_parse_error(ngx_http_marketplace_fetch_t *fetch)
         return NGX_ERROR;
     }
 
-    secrets[0] = fetch->token;
-    secrets[1] = fetch->base ? fetch->base->keys->keys.session_token
-                             : fetch->token;
+    secret = fetch->base ? fetch->base->keys->keys.session_token
+                         : fetch->token;
 
     if (fetch->source->issuer->xml) {
-        mp_sts_error(fetch->aws_error, reply->body, secrets, 2);
+        mp_sts_error(fetch->aws_error, reply->body, &secret, 1);
 
     } else {
         mp_aws_error_parse(fetch->aws_error, reply->body, reply->error_type,
-                           secrets, 2);
+                           &secret, 1);
     }
 
     return NGX_OK;

@@ -219,3 +219,16 @@ are_there('others', $::secret_key => 1, $::session_token => 1);
 ok(reload, 'a reload');
 ::copies_are(::code_of($::other_session_key), 1, 'of another one');
 ::copies_are(::code_of($::session_key), 0, 'nothing of the first one');
+
+=== TEST 7: while AWS is asked: one more, in the reply that they came in
+--- env eval: $::env
+--- http_config eval: $::http_config
+--- config eval: ::location('marketplace_credentials container;')
+--- test
+my $client = begin_registering('hold:ok');
+
+ok(wait_until { standin(GET => 'count') == 1 }, 'asked');
+::copies_are($::secret_key, 3, 'no more');
+
+standin(POST => 'release');
+like(<$client>, qr/^HTTP\S+ 200 /, 'resolved');

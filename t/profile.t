@@ -678,6 +678,13 @@ for my $row (['UnrecognizedClientException', 'UnrecognizedClientException'],
     @ids = reverse @ids;
 }
 
+put('file', keys_of($ids[0]) =~ s/(_secret_access_key =).*/$1 other/r, -100);
+is($attempt->('UnrecognizedClientException'),
+    "500 InvalidSignatureException 400, 400 by @ids[0, 0]", 'another secret');
+put('file', keys_of($ids[0]));
+let_be;
+is_signed_by($ids[0], '/register', 'the right one again');
+
 put('file', keys_of($ids[1]), -100);
 is((attempt('/register', 'error:ExpiredTokenException:400::text'))[0],
     '410 ExpiredTokenException 400', "the buyer's fault");
