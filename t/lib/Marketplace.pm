@@ -68,6 +68,12 @@ our @EXPORT = qw($aws standin answers settings start_gateways registers_as
 our @EXPORT_OK = qw(all_of frame begin_http2 connect_to reload
     worker_processes logged has_watched_memory);
 
+# Only how long a machine that is busy may take: nothing is measured with it.
+
+our $patience = 60;
+
+Test::Nginx::Util::timeout($patience);
+
 # The way to the stand-in, for most blocks' http_config.
 
 our $aws = <<'_EOC_';
@@ -183,7 +189,9 @@ sub register ($;%) {
     my $url = 'http://127.0.0.1:' . nginx_port($with{port})
         . ($with{path} // '/register');
 
-    return HTTP::Tiny->new(max_redirect => 0, timeout => 10)->post($url, {
+    my $client = HTTP::Tiny->new(max_redirect => 0, timeout => $patience);
+
+    return $client->post($url, {
         content => form($token),
         headers => {
             'Content-Type' => 'application/x-www-form-urlencoded',
@@ -334,7 +342,7 @@ sub logged ($) {
 sub wait_until (&) {
     my $is_so = shift;
 
-    for (1 .. 6000) {
+    for (1 .. 100 * $patience) {
         return 1 if $is_so->();
         select undef, undef, undef, 0.01;
     }
