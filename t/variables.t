@@ -328,12 +328,24 @@ _EOC_
         proxy_set_header X-Marketplace-Seen \$marketplace_license_arn;
         proxy_pass http://127.0.0.1:\$TEST_NGINX_BACKEND;
     }
+
+    location = /optional {
+        set \$before '[$::all]';
+
+        marketplace_resolve optional;
+        add_header X-Error '[$::all]';
+        proxy_pass http://127.0.0.1:\$TEST_NGINX_BACKEND;
+    }
 "
 --- test
 my $response = register($customer);
 my $headers = $response->{headers};
 
 is_customer($headers->{'x-all'}, 'variables');
+like(register('wrong', path => '/optional')->{headers}{'x-error'},
+    qr/\ error=\[InvalidTokenException\]\ error_message=\[\S.*\]
+        \ request_id=\[$uuid\]\ status=\[400\]/x,
+    'variables of an error');
 is($headers->{'x-server'}, '[ ]', 'set by the server');
 is($headers->{'x-before'}, "[$nothing]", 'set by the location');
 is($headers->{'x-if'}, 'yes', 'if');
