@@ -57,7 +57,10 @@ our $keys = <<'_EOC_';
         secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY;
 _EOC_
 
-our $tls_servers = join "", map {
+our $tls_servers = <<'_EOC_' . join "", map {
+    marketplace_timeout 60s;
+    marketplace_connect_timeout 60s;
+_EOC_
     my ($i, $certificate, $more) = @$_;
     <<"_EOC_";
     server {
