@@ -271,7 +271,7 @@ source "imds session", endpoint AWS: no answer in time, status 0, error "",
 
 === TEST 20: that is no reason to leave it alone: the next request tries
 --- http
-    marketplace_timeout 300ms;
+    marketplace_timeout 900ms;
 --- test
 answers('imds.token' => 'seq:hang|ok');
 

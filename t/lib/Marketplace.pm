@@ -350,9 +350,6 @@ sub wait_until (&) {
     return 0;
 }
 
-# Has nginx read its configuration again, and waits until only new workers are
-# left; tells whether it came to that.
-
 # Whether a sanitizer or valgrind runs nginx.  They have a use for memory of
 # their own, and keep what was freed for a while: what a worker takes tells
 # nothing of nginx then.
@@ -361,6 +358,9 @@ sub has_watched_memory () {
     return $ENV{TEST_NGINX_LD_PRELOAD} || $ENV{TEST_NGINX_USE_VALGRIND}
         || $ENV{NGINX_IN_VALGRIND} || $ENV{ASAN_OPTIONS};
 }
+
+# Has nginx read its configuration again, and waits until only new workers are
+# left; tells whether it came to that.
 
 sub reload () {
     my %old = map { $_ => 1 } worker_processes();
