@@ -411,9 +411,12 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
 
     if (rc == MP_REPLY_DONE) {
         exchange->rc = NGX_OK;
+
+        /* one that AWS closes has a session of TLS to be kept, too */
+
         u->keepalive = ngx_http_marketplace_trust(u->peer.connection,
                                                   exchange->endpoint)
-                          == NGX_OK
+                       == NGX_OK
                        && exchange->reply.keepalive;
         u->headers_in.status_n = exchange->reply.status;
 
