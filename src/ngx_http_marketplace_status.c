@@ -295,7 +295,7 @@ ngx_http_marketplace_count_resolve(ngx_http_marketplace_ctx_t *ctx,
         result = MP_CACHE_BYPASS;
         break;
 
-    default: /* it had no token yet */
+    default: /* it had no token yet, but may have a session */
         return;
     }
 

@@ -261,6 +261,8 @@ ngx_http_marketplace_cache_status_variable(ngx_http_request_t *r,
 {
     ngx_http_marketplace_ctx_t  *ctx;
 
+    /* in the order of ngx_http_marketplace_cache_e */
+
     static const mp_str_t  statuses[] = {
         mp_str(""), mp_str("MISS"), mp_str("HIT"), mp_str("SHARED"),
         mp_str("BYPASS"), mp_str("SESSION")
