@@ -91,6 +91,34 @@ my @children;
 
 chmod 0755, $tmp;
 
+# The kernel gives any connection from this machine one of these ports: if
+# Test::Nginx drew one of them as well, nginx could now and then not have it.
+
+sub avoid_ports_of_clients () {
+    open my $range, '<', '/proc/sys/net/ipv4/ip_local_port_range' or return;
+    my ($first, $last) = split ' ', <$range>;
+
+    my %taken = map { $_ => 1 } $first .. $last;
+    my $draw = \&Test::Nginx::Util::gen_rand_port;
+
+    no warnings 'redefine';
+
+    *Test::Nginx::Util::gen_rand_port = sub (;$$$) {
+        my ($tries, $used, @count) = @_;
+
+        return $draw->($tries, { %taken, %{ $used // {} } }, @count)
+            // $draw->($tries, $used, @count);
+    };
+
+    return unless $taken{server_port()};
+
+    server_port(Test::Nginx::Util::gen_rand_port(1000)
+        // die 'no port is free');
+    server_port_for_client(server_port());
+}
+
+avoid_ports_of_clients();
+
 # Asks the stand-in's control interface, as in standin(GET => 'count').
 
 sub standin ($$) {
