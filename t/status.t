@@ -729,9 +729,9 @@ for my $source (@::sources) {
     '/chain' => 'marketplace_credentials container;
         marketplace_assume_role arn:aws:iam::111122223333:role/seller
             session_name=chain;',
-    '/longer' => 'marketplace_credentials container;
+    '/another' => 'marketplace_credentials container;
         marketplace_assume_role arn:aws:iam::111122223333:role/seller
-            session_name=longer;')
+            session_name=another;')
 --- config eval: $::pages
 --- test
 my $resolve = 'resolved 200 bypass calls times';
@@ -754,7 +754,7 @@ cmp_ok($role, '>', 2900, 'of a profile');
 is(changes($before, $now), expected("$resolve assume_role-success"),
     'is fetched');
 
-# of several roles that counts which ends first
+# of several roles that counts which ends first, not which is configured first
 
 settings(lifetime => 2000, operation => 'sts.AssumeRole');
 settings(lifetime => 4000, operation => 'container');
@@ -774,7 +774,7 @@ is(changes($before, $now),
     expected("$resolve assume_role-success container-success"), 'fetched');
 
 settings(lifetime => 6000, operation => 'sts.AssumeRole');
-raises('ok', "$resolve assume_role-success", '/longer');
+raises('ok', "$resolve assume_role-success", '/another');
 cmp_ok(number("$left\{source=\"assume_role\"}"), '<=', 2000,
     'and not which comes last');
 
