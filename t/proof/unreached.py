@@ -19,7 +19,8 @@ UNNAMED = "NOT NAMED in t/proof/unreached.txt"
 
 
 def report(files, top, listing):
-    """Writes the list and prints how many conditions each reason is for."""
+    """Writes the list and prints how many conditions each reason is for.
+    Returns whether there is one for each."""
 
     reasons = read_reasons()
     found = collections.defaultdict(list)
@@ -39,7 +40,9 @@ def report(files, top, listing):
         print(textwrap.fill(f"{len(places):6}  {reason}", 79,
                             subsequent_indent=" " * 8))
 
-    print("".join(found[UNNAMED]), end="")
+    unnamed = found[UNNAMED]
+    print("".join(unnamed), end="")
+    return not unnamed
 
 
 def read_reasons():
