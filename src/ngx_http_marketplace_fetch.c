@@ -9,15 +9,15 @@
 #include "ngx_http_marketplace_credentials.h"
 
 
-#define NGX_HTTP_MARKETPLACE_FETCH_TRIES  3
+#define NGX_HTTP_MARKETPLACE_FETCH_TRIES     3
 
 /* in milliseconds: before the second try, and twice that before the third */
-#define NGX_HTTP_MARKETPLACE_FETCH_DELAY  100
+#define NGX_HTTP_MARKETPLACE_FETCH_DELAY     100
 
 /* in milliseconds: who fetches has stopped so long after its time is over */
-#define NGX_HTTP_MARKETPLACE_GRACE        1000
+#define NGX_HTTP_MARKETPLACE_GRACE           1000
 
-#define NGX_HTTP_MARKETPLACE_TOKEN_MAX    (16 * 1024)
+#define NGX_HTTP_MARKETPLACE_FILE_TOKEN_MAX  (16 * 1024)
 
 
 static ngx_http_marketplace_fetch_t *ngx_http_marketplace_create_fetch(
@@ -781,7 +781,7 @@ ngx_http_marketplace_fetch_read_token(ngx_http_marketplace_fetch_t *fetch)
         keys.session_token = mp_str_trim_lines(ngx_http_marketplace_mp(&text));
 
         if (keys.session_token.len == 0
-            || keys.session_token.len > NGX_HTTP_MARKETPLACE_TOKEN_MAX
+            || keys.session_token.len > NGX_HTTP_MARKETPLACE_FILE_TOKEN_MAX
             || mp_str_has_control(keys.session_token))
         {
             err = 0;

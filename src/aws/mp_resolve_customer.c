@@ -1,4 +1,5 @@
 #include "mp_resolve_customer.h"
+#include "mp_arn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +26,6 @@ static const unsigned char *mp_customer_len(const unsigned char *p,
     size_t *len);
 static int mp_is_account_id(mp_str_t value);
 static int mp_is_license_arn(mp_str_t value);
-static int mp_is_partition(mp_str_t part);
 static int mp_is_arn_name(mp_str_t part, size_t max, unsigned class);
 static int mp_is_arn_part(mp_str_t part, size_t max, unsigned class);
 static int mp_is_customer_identifier(mp_str_t value);
@@ -354,56 +354,18 @@ mp_is_account_id(mp_str_t value)
 }
 
 
-/* arn:partition:service:region:account:resource, where region and account may
- * be empty. */
+/* Region and account may be empty. */
 
 static int
 mp_is_license_arn(mp_str_t value)
 {
-    size_t    i;
-    mp_str_t  part[5];
+    mp_arn_t  arn;
 
-    for (i = 0; i < 5; i++) {
-
-        part[i].data = value.data;
-        part[i].len = mp_str_chr(value, ':');
-
-        if (part[i].len == value.len) {
-            return 0;
-        }
-
-        value.data += part[i].len + 1;
-        value.len -= part[i].len + 1;
-    }
-
-    return mp_str_eq(part[0], mp_str_from("arn"))
-           && mp_is_partition(part[1])
-           && mp_is_arn_name(part[2], 63, MP_PATH)
-           && mp_is_arn_part(part[3], 63, MP_PATH)
-           && mp_is_arn_part(part[4], 63, MP_PATH)
-           && mp_is_arn_name(value, 1024, MP_RESOURCE);
-}
-
-
-static int
-mp_is_partition(mp_str_t part)
-{
-    size_t         i;
-    unsigned char  c;
-
-    if (part.len < 3 || memcmp(part.data, "aws", 3) != 0) {
-        return 0;
-    }
-
-    for (i = 3; i < part.len; i++) {
-        c = mp_lower(part.data[i]);
-
-        if ((c < 'a' || c > 'z') && c != '-') {
-            return 0;
-        }
-    }
-
-    return 1;
+    return mp_arn_parse(&arn, value)
+           && mp_is_arn_name(arn.service, 63, MP_PATH)
+           && mp_is_arn_part(arn.region, 63, MP_PATH)
+           && mp_is_arn_part(arn.account, 63, MP_PATH)
+           && mp_is_arn_name(arn.resource, 1024, MP_RESOURCE);
 }
 
 

@@ -1,4 +1,5 @@
 #include "mp_sts.h"
+#include "mp_arn.h"
 
 #include "../text/mp_xml.h"
 
@@ -35,8 +36,7 @@ typedef struct {
 } mp_sts_form_t;
 
 
-static int mp_is_role_arn(mp_str_t arn);
-static int mp_is_partition(mp_str_t part);
+static int mp_is_role_arn(mp_str_t name);
 static int mp_is_account(mp_str_t part);
 static int mp_is_role_path(mp_str_t resource);
 static int mp_is_name(mp_str_t name, size_t min, size_t max);
@@ -91,57 +91,16 @@ mp_role_check(const mp_role_t *role)
 /* arn:partition:iam::account:role/path/name */
 
 static int
-mp_is_role_arn(mp_str_t arn)
+mp_is_role_arn(mp_str_t name)
 {
-    size_t    i;
-    mp_str_t  part[5];
+    mp_arn_t  arn;
 
-    if (arn.len > MP_ROLE_ARN_MAX) {
-        return 0;
-    }
-
-    for (i = 0; i < 5; i++) {
-
-        part[i].data = arn.data;
-        part[i].len = mp_str_chr(arn, ':');
-
-        if (part[i].len == arn.len) {
-            return 0;
-        }
-
-        arn.data += part[i].len + 1;
-        arn.len -= part[i].len + 1;
-    }
-
-    return mp_str_eq(part[0], mp_str_from("arn"))
-           && mp_is_partition(part[1])
-           && mp_str_eq(part[2], mp_str_from("iam"))
-           && part[3].len == 0
-           && mp_is_account(part[4])
-           && mp_is_role_path(arn);
-}
-
-
-/* aws, aws-cn, aws-us-gov and whatever will be called alike. */
-
-static int
-mp_is_partition(mp_str_t part)
-{
-    size_t  i;
-
-    if (part.len < 3 || memcmp(part.data, "aws", 3) != 0) {
-        return 0;
-    }
-
-    for (i = 3; i < part.len; i++) {
-        if ((part.data[i] < 'a' || part.data[i] > 'z')
-            && part.data[i] != '-')
-        {
-            return 0;
-        }
-    }
-
-    return 1;
+    return name.len <= MP_ROLE_ARN_MAX
+           && mp_arn_parse(&arn, name)
+           && mp_str_eq(arn.service, mp_str_from("iam"))
+           && arn.region.len == 0
+           && mp_is_account(arn.account)
+           && mp_is_role_path(arn.resource);
 }
 
 

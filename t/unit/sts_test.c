@@ -112,7 +112,6 @@ the_arn_of_a_role_is_known(void **state)
         "arn:aws_cn:iam::123456789012:role/a",
         "arn:aws~cn:iam::123456789012:role/a",
         "arn:AWS:iam::123456789012:role/a",
-        "arn:aws-CN:iam::123456789012:role/a",
         "ARN:aws:iam::123456789012:role/a",
         "arns:aws:iam::123456789012:role/a",
         " arn:aws:iam::123456789012:role/a"
