@@ -19,7 +19,6 @@
 
 static int mp_json_is_one_object(mp_str_t text);
 static size_t mp_json_skip_string(mp_str_t text, size_t i);
-static mp_str_t mp_json_strip_space(mp_str_t text);
 static void mp_json_cleanse(cJSON *item);
 static size_t mp_json_plain_len(mp_str_t text);
 static unsigned char mp_json_short_escape(unsigned char c);
@@ -30,7 +29,7 @@ mp_json_parse_object(mp_str_t text)
 {
     errno = 0;
 
-    text = mp_json_strip_space(text);
+    text = mp_str_trim_lines(text);
 
     if (!mp_json_is_one_object(text)) {
         return NULL;
@@ -120,22 +119,6 @@ mp_json_skip_string(mp_str_t text, size_t i)
     }
 
     return text.len;
-}
-
-
-static mp_str_t
-mp_json_strip_space(mp_str_t text)
-{
-    while (text.len && memchr(" \t\r\n", text.data[0], 4)) {
-        text.data++;
-        text.len--;
-    }
-
-    while (text.len && memchr(" \t\r\n", text.data[text.len - 1], 4)) {
-        text.len--;
-    }
-
-    return text;
 }
 
 
