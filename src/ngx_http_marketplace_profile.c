@@ -105,6 +105,8 @@ static ngx_http_marketplace_stamp_t ngx_http_marketplace_stamp(
 static ngx_http_marketplace_chain_t *ngx_http_marketplace_create_chain(
     ngx_http_marketplace_profile_t *profile,
     ngx_http_marketplace_contents_t *contents);
+static ngx_int_t ngx_http_marketplace_keep_texts(ngx_pool_t *pool,
+    mp_profile_t *found);
 static ngx_http_marketplace_source_t *ngx_http_marketplace_base_source(
     ngx_http_marketplace_profile_t *profile, mp_profile_t *found,
     ngx_pool_t *pool);
@@ -816,7 +818,6 @@ ngx_http_marketplace_create_chain(ngx_http_marketplace_profile_t *profile,
     ngx_http_marketplace_contents_t *contents)
 {
     size_t                          i;
-    mp_role_t                      *role;
     ngx_pool_t                     *pool;
     mp_profile_t                   *found;
     ngx_http_marketplace_chain_t   *chain;
@@ -837,6 +838,11 @@ ngx_http_marketplace_create_chain(ngx_http_marketplace_profile_t *profile,
         return NULL;
     }
 
+    if (ngx_http_marketplace_keep_texts(pool, found) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
     source = ngx_http_marketplace_base_source(profile, found, pool);
 
     if (source == NULL && found->base != MP_PROFILE_KEYS
@@ -850,16 +856,9 @@ ngx_http_marketplace_create_chain(ngx_http_marketplace_profile_t *profile,
          i < found->nroles && source;
          i++)
     {
-        role = &found->roles[i];
-
-        source = (ngx_http_marketplace_keep(pool, &role->arn) == NGX_OK
-                  && ngx_http_marketplace_keep(pool, &role->external_id)
-                     == NGX_OK
-                  && ngx_http_marketplace_keep(pool, &role->session_name)
-                     == NGX_OK)
-                 ? ngx_http_marketplace_role_source(pool, profile->conf, role,
-                                                    NULL, source)
-                 : NULL;
+        source = ngx_http_marketplace_role_source(pool, profile->conf,
+                                                  &found->roles[i], NULL,
+                                                  source);
     }
 
     chain = source ? ngx_palloc(pool, sizeof(ngx_http_marketplace_chain_t))
@@ -878,12 +877,34 @@ ngx_http_marketplace_create_chain(ngx_http_marketplace_profile_t *profile,
 }
 
 
+/* The files that a profile was found in do not last. */
+
+static ngx_int_t
+ngx_http_marketplace_keep_texts(ngx_pool_t *pool, mp_profile_t *found)
+{
+    size_t      i;
+    mp_role_t  *role;
+
+    for (i = 0; i < found->nroles; i++) {
+        role = &found->roles[i];
+
+        if (ngx_http_marketplace_keep(pool, &role->arn) != NGX_OK
+            || ngx_http_marketplace_keep(pool, &role->external_id) != NGX_OK
+            || ngx_http_marketplace_keep(pool, &role->session_name) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_marketplace_keep(pool, &found->token_file);
+}
+
+
 static ngx_http_marketplace_source_t *
 ngx_http_marketplace_base_source(ngx_http_marketplace_profile_t *profile,
     mp_profile_t *found, ngx_pool_t *pool)
 {
     ngx_str_t                       file;
-    mp_role_t                      *role;
     ngx_http_marketplace_keys_t    *keys;
     ngx_http_marketplace_source_t  *source;
 
@@ -899,19 +920,11 @@ ngx_http_marketplace_base_source(ngx_http_marketplace_profile_t *profile,
         return profile->imds;
 
     case MP_PROFILE_WEB_IDENTITY:
-        role = &found->roles[0];
-
-        if (ngx_http_marketplace_keep(pool, &role->arn) != NGX_OK
-            || ngx_http_marketplace_keep(pool, &role->session_name) != NGX_OK
-            || ngx_http_marketplace_keep(pool, &found->token_file) != NGX_OK)
-        {
-            return NULL;
-        }
-
         file = ngx_http_marketplace_ngx(found->token_file);
 
-        return ngx_http_marketplace_role_source(pool, profile->conf, role,
-                                                &file, NULL);
+        return ngx_http_marketplace_role_source(pool, profile->conf,
+                                                &found->roles[0], &file,
+                                                NULL);
 
     default: /* MP_PROFILE_KEYS */
         keys = ngx_http_marketplace_create_keys(&found->keys, 0,

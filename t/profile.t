@@ -364,6 +364,8 @@ put('config', CORE::join '',
     (map { "[profile $_]\nrole_arn = $arn/seller\ncredential_source = $_\n" }
         qw(Environment EcsContainer Ec2InstanceMetadata)),
     "[profile web]\nrole_arn = $arn/web\n"
+    . "external_id = standin-external-id\nrole_session_name = a-name\n"
+    . "duration_seconds = 1800\n"
     . "web_identity_token_file = $folder/web-identity\n",
     "[profile on-web]\nrole_arn = $arn/seller\nsource_profile = web\n");
 --- http_config eval
@@ -383,6 +385,16 @@ my @with = map { $_->{issued_by} // $_->{access_key} }
 
 is("@with", 'AKIDSLASH container imds.credentials'
     . ' sts.AssumeRoleWithWebIdentity', 'with what they say');
+
+my ($web) = @{ JSON::PP::decode_json(standin(GET =>
+    'requests?operation=sts.AssumeRoleWithWebIdentity')) };
+
+is(join('&', sort map { s/WebIdentityToken=\K.+/.../r }
+        split /&/, $web->{body}),
+    'Action=AssumeRoleWithWebIdentity&DurationSeconds=1800&RoleArn='
+    . Marketplace::percent("$arn/web")
+    . '&RoleSessionName=a-name&Version=2011-06-15&WebIdentityToken=...',
+    'and what the operation knows');
 
 === TEST 4: a change is noticed, whichever way it is made
 --- env eval: $::env

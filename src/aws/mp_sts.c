@@ -18,7 +18,7 @@
 #define MP_ROLE_NAME_MAX     64
 #define MP_ACCOUNT_LEN       12
 
-#define MP_STS_PARAMS        7
+#define MP_STS_PARAMS        6
 #define MP_DURATION_SIZE     sizeof("4294967295")
 
 
@@ -208,7 +208,10 @@ mp_sts_form(mp_sts_form_t *form, const mp_role_t *role, mp_str_t token)
     mp_sts_add(form, "RoleSessionName",
                role->session_name.len ? role->session_name
                                       : mp_str_from(MP_STS_SESSION_NAME));
-    mp_sts_add(form, "ExternalId", role->external_id);
+
+    if (token.len == 0) {
+        mp_sts_add(form, "ExternalId", role->external_id);
+    }
 
     if (role->duration) {
         (void) snprintf(form->duration, sizeof(form->duration), "%u",

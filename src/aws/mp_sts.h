@@ -36,7 +36,8 @@ const char *mp_role_check(const mp_role_t *role);
 
 /*
  * The length of the form that asks for a role's credentials.  With a token
- * that is AssumeRoleWithWebIdentity, without one (its length is 0) AssumeRole.
+ * that is AssumeRoleWithWebIdentity, which knows no external ID; without one
+ * (its length is 0) AssumeRole.
  */
 size_t mp_sts_body_len(const mp_role_t *role, mp_str_t token);
 

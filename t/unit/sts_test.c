@@ -279,7 +279,6 @@ a_form_is_written_byte_for_byte(void **state)
         "Action=AssumeRoleWithWebIdentity&Version=2011-06-15"
         "&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fnginx"
         "&RoleSessionName=nginx-marketplace"
-        "&ExternalId=ab"
         "&DurationSeconds=4294967295"
         "&WebIdentityToken=t"));
 }
