@@ -523,11 +523,14 @@ void ngx_http_marketplace_stop(ngx_http_marketplace_ctx_t *ctx);
 
 /* ngx_http_marketplace_keepalive.c: a kept connection to pc's address that is
  * as good as a new one, or NULL; and keeps one, which pc then has no longer
- * (NGX_OK), or does not (NGX_DECLINED). */
+ * (NGX_OK), or does not (NGX_DECLINED).  After one that was silent close_kept
+ * closes the others: what made an end of it will have done so with them. */
 ngx_connection_t *ngx_http_marketplace_take_connection(
     ngx_http_marketplace_endpoint_t *endpoint, ngx_peer_connection_t *pc);
 ngx_int_t ngx_http_marketplace_keep_connection(
     ngx_http_marketplace_endpoint_t *endpoint, ngx_peer_connection_t *pc);
+void ngx_http_marketplace_close_kept(
+    ngx_http_marketplace_endpoint_t *endpoint);
 void ngx_http_marketplace_close_connection(ngx_connection_t *c);
 
 /* Whether both ask for the same host by the same TLS settings. */

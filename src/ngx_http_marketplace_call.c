@@ -508,7 +508,7 @@ ngx_http_marketplace_try_again(ngx_http_marketplace_ctx_t *ctx,
 
     if (retry == MP_RETRY_NEVER
         || ctx->attempts >= ctx->conf->tries
-        || ngx_current_msec + delay >= ctx->end
+        || (ngx_msec_int_t) (ctx->end - ngx_current_msec - delay) <= 0
         || !mp_retry_pay(&ngx_http_marketplace_retry_budget, retry))
     {
         return ngx_http_marketplace_fail(ctx, error);

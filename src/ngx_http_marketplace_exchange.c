@@ -36,14 +36,11 @@ static ngx_int_t ngx_http_marketplace_set_session(ngx_peer_connection_t *pc,
     void *data);
 static ngx_int_t ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc,
     void *data);
-static ngx_uint_t ngx_http_marketplace_was_stale(ngx_peer_connection_t *pc,
-    ngx_uint_t state);
+static ngx_uint_t ngx_http_marketplace_has_timed_out(ngx_connection_t *c);
 static void ngx_http_marketplace_forget_tried(
     ngx_http_upstream_rr_peer_data_t *rrp);
 static void ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc,
     void *data, ngx_uint_t state);
-static void ngx_http_marketplace_exchange_abort_request(
-    ngx_http_request_t *sr);
 static void ngx_http_marketplace_exchange_finalize_request(
     ngx_http_request_t *sr, ngx_int_t rc);
 static ngx_int_t ngx_http_marketplace_exchange_done(ngx_http_request_t *sr,
@@ -80,7 +77,6 @@ ngx_http_marketplace_exchange(ngx_http_request_t *r,
 
     exchange->rc = NGX_AGAIN;
     exchange->connected = 0;
-    exchange->stale = 0;
 
     c = r->connection;
     active = c->data;
@@ -224,7 +220,6 @@ ngx_http_marketplace_exchange_content(ngx_http_request_t *sr)
     u->create_request = ngx_http_marketplace_exchange_create_request;
     u->reinit_request = ngx_http_marketplace_exchange_reinit_request;
     u->process_header = ngx_http_marketplace_exchange_process_header;
-    u->abort_request = ngx_http_marketplace_exchange_abort_request;
     u->finalize_request = ngx_http_marketplace_exchange_finalize_request;
 
     ngx_memzero(&exchange->resolved, sizeof(ngx_http_upstream_resolved_t));
@@ -399,6 +394,18 @@ ngx_http_marketplace_exchange_process_header(ngx_http_request_t *sr)
 
     u = sr->upstream;
     exchange = ngx_http_get_module_ctx(sr, ngx_http_marketplace_module);
+
+    /* nginx before 1.28.2 reads what comes before it has begun with TLS: see
+     * CVE-2026-1642 */
+
+    if (u->ssl && u->peer.connection->ssl == NULL) {
+        ngx_log_error(NGX_LOG_ERR, sr->connection->log, 0,
+                      "marketplace: %V answered before TLS began: it is not "
+                      "AWS who does that, check what is in between",
+                      &exchange->endpoint->host);
+
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
 
     rc = mp_http_reply_parse(&exchange->reply, u->buffer.start,
                              u->buffer.last - u->buffer.start,
@@ -601,15 +608,10 @@ ngx_http_marketplace_get_peer(ngx_peer_connection_t *pc, void *data)
 }
 
 
-/* A kept connection that AWS has just closed tells nothing of its address. */
-
 static ngx_uint_t
-ngx_http_marketplace_was_stale(ngx_peer_connection_t *pc, ngx_uint_t state)
+ngx_http_marketplace_has_timed_out(ngx_connection_t *c)
 {
-    return pc->cached && (state & NGX_PEER_FAILED)
-           && pc->connection
-           && !pc->connection->read->timedout
-           && !pc->connection->write->timedout;
+    return c->read->timedout || c->write->timedout;
 }
 
 
@@ -634,17 +636,28 @@ static void
 ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state)
 {
-    ngx_uint_t                        stale;
+    ngx_uint_t                        silent, stale;
     ngx_http_upstream_t              *u;
     ngx_http_marketplace_exchange_t  *exchange;
 
     exchange = ngx_http_marketplace_peer_exchange(pc);
     u = exchange->subrequest->upstream;
 
-    stale = ngx_http_marketplace_was_stale(pc, state);
+    silent = pc->cached && pc->connection
+             && (exchange->rc == NGX_ABORT
+                 || ngx_http_marketplace_has_timed_out(pc->connection));
+
+    /* a kept connection that AWS has just closed tells nothing of its
+     * address */
+
+    stale = pc->cached && pc->connection && !silent
+            && (state & NGX_PEER_FAILED);
 
     if (stale) {
         ngx_http_marketplace_forget_tried(data);
+
+    } else if (silent) {
+        ngx_http_marketplace_close_kept(exchange->endpoint);
 
     } else if (pc->connection && !(state & NGX_PEER_FAILED)
                && u->keepalive && u->request_body_sent)
@@ -653,14 +666,6 @@ ngx_http_marketplace_free_peer(ngx_peer_connection_t *pc, void *data,
     }
 
     exchange->free_peer(pc, data, stale ? 0 : state);
-}
-
-
-static void
-ngx_http_marketplace_exchange_abort_request(ngx_http_request_t *sr)
-{
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, sr->connection->log, 0,
-                   "abort marketplace request");
 }
 
 
@@ -695,6 +700,7 @@ ngx_http_marketplace_exchange_done(ngx_http_request_t *sr, void *data,
 
     if (exchange->rc == NGX_AGAIN) {
         exchange->rc = rc;
+        exchange->stale |= sr->upstream && sr->upstream->peer.cached;
     }
 
     /* an error status would have nginx make an error page of the subrequest;

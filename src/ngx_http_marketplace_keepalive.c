@@ -171,6 +171,26 @@ ngx_http_marketplace_keep_connection(ngx_http_marketplace_endpoint_t *endpoint,
 }
 
 
+void
+ngx_http_marketplace_close_kept(ngx_http_marketplace_endpoint_t *endpoint)
+{
+    ngx_queue_t                  *q, *next;
+    ngx_http_marketplace_idle_t  *idle;
+
+    for (q = ngx_queue_head(&ngx_http_marketplace_idle);
+         q != ngx_queue_sentinel(&ngx_http_marketplace_idle);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        idle = ngx_queue_data(q, ngx_http_marketplace_idle_t, queue);
+
+        if (ngx_http_marketplace_is_same_host(idle->endpoint, endpoint)) {
+            ngx_http_marketplace_close_idle(idle);
+        }
+    }
+}
+
+
 /* AWS has closed the connection or, without having been asked, said something;
  * or time is over, or the worker ends. */
 

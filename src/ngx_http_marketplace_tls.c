@@ -285,7 +285,7 @@ ngx_http_marketplace_trust(ngx_connection_t *c,
 {
     SSL  *ssl;
 
-    if (c->ssl == NULL) {
+    if (!endpoint->upstream.ssl) {
         return NGX_OK;
     }
 

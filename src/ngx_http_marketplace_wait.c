@@ -179,7 +179,7 @@ ngx_http_marketplace_wait_handler(ngx_event_t *ev)
 
     /* the client has gone, and what runs now has nothing to do with it */
 
-    if (r->post_action) {
+    if (r->post_action || c->error) {
         ngx_http_marketplace_stop(ctx);
         return;
     }

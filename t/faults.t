@@ -2,7 +2,8 @@
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
-use Marketplace;
+use Marketplace qw(:DEFAULT all_of frame begin_http2 master
+    worker_processes);
 
 use IO::Select;
 use Socket;
@@ -24,6 +25,14 @@ our @queue = map {
 } 1 .. 4;
 
 $ENV{TEST_NGINX_FULL} = $full->sockport;
+
+# One that accepts a second connection only after the first.
+
+our $one_by_one = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+    Proto => 'tcp');
+listen $one_by_one, 0;
+
+$ENV{TEST_NGINX_ONE_BY_ONE} = $one_by_one->sockport;
 
 # Servers in front of the stand-in, whose certificates are wrong in some way.
 
@@ -166,66 +175,6 @@ sub reset_connection {
 
     setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'II', 1, 0;
     close $socket;
-}
-
-# All that comes; then nginx need not linger.
-
-sub all_of {
-    my $socket = shift;
-    local $/;
-    my $text = <$socket>;
-
-    close $socket;
-
-    return $text;
-}
-
-# HTTP/2, as far as it takes to begin a registration.
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-        . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-sub begin_http2 {
-    my ($token, $streams) = @_;
-
-    my $client = IO::Socket::INET->new('127.0.0.1:'
-        . nginx_port('RAND_PORT_1')) // die;
-    my $type = 'application/x-www-form-urlencoded';
-
-    $client->syswrite(join '', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        frame(4, 0, 0, ''),
-        map({ frame(1, 4, $_, "\x83\x86\x04\x09/register\x01\x09localhost"
-                . "\x0f\x10" . chr(length $type) . $type),
-            frame(0, 1, $_, "x-amzn-marketplace-token=$token") } @$streams));
-
-    return $client;
-}
-
-# The processes of nginx but the first.
-
-sub master {
-    open my $file, '<', $Test::Nginx::Util::PidFile or die;
-
-    return scalar(<$file>) + 0;
-}
-
-sub parent {
-    my $pid = shift;
-
-    open my $file, '<', "/proc/$pid/stat" or return 0;
-
-    return (<$file> // '') =~ /\) [^Z] (\d+) / ? $1 : 0;
-}
-
-sub worker_processes {
-    my $master = master();
-
-    return grep { parent($_) == $master }
-        map { m{(\d+)} } glob '/proc/[0-9]*';
 }
 
 run_tests();
@@ -588,7 +537,7 @@ for my $leave (sub { close shift }, \&::reset_connection,
           $client->syswrite(join '', map { frame(3, 0, $_, pack 'N', 8) }
               1, 3) })
 {
-    my $client = begin_http2('ok', [1, 3]);
+    my $client = begin_http2('RAND_PORT_1', 'ok', [1, 3]);
     my @aws = map { accept_call() } 1 .. 2;
 
     $leave->($client);
@@ -611,7 +560,7 @@ $::keys . <<'_EOC_'
 _EOC_
 --- config eval: ::locations()
 --- test
-my $client = begin_http2('ok', [1, 3, 5]);
+my $client = begin_http2('RAND_PORT_1', 'ok', [1, 3, 5]);
 my @aws = map { accept_call() } 1 .. 3;
 
 $client->syswrite(frame(3, 0, 3, pack 'N', 8));
@@ -817,3 +766,42 @@ AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:$TEST_NGINX_FULL/
 is_outcome('ok', 504, 'Timeout');
 --- error_log eval
 qr/\[error\] .* marketplace: fetching credentials failed: source "container", endpoint 127\.0\.0\.1:\d+: no connection in time, status 0, error "", message "": is the agent of ECS/
+
+=== TEST 30: an answer from before TLS, together with the connection
+--- http_config eval: $::keys
+--- config eval
+::locations('/register', 'marketplace_endpoint
+        https://localhost:$TEST_NGINX_ONE_BY_ONE;
+    marketplace_ssl_trusted_certificate $TEST_NGINX_CA;
+    marketplace_connect_timeout 60s;
+    marketplace_timeout 60s;')
+--- test
+my $port = $one_by_one->sockport;
+my $first = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+    // die;
+my $is_connecting = sprintf ' 0100007F:%04X 02 ', $port;
+
+my $client = begin_registering('ok');
+
+ok(wait_until {
+    open my $sockets, '<', '/proc/net/tcp' or die;
+    scalar grep { /$is_connecting/ } <$sockets>;
+}, 'nginx connects') or die;
+
+# when the worker looks again, it is connected and has been answered
+
+my ($worker) = worker_processes;
+kill STOP => $worker;
+
+$one_by_one->accept;
+IO::Select->new($one_by_one)->can_read(60) or die;
+my $aws = $one_by_one->accept;
+my $customer = '{"CustomerAWSAccountId":"123456789012"}';
+$aws->syswrite("HTTP/1.1 200 OK\r\nContent-Length: " . length($customer)
+    . "\r\n\r\n$customer");
+
+kill CONT => $worker;
+
+like(all_of($client), qr/^HTTP\S+ 502 .*X-Error: ConnectionError\r/s,
+    'is not that of AWS');
+ok(at_rest, 'nothing is left');

@@ -649,3 +649,72 @@ for my $round (1, 2) {
 
     reload() if $round == 1;
 }
+
+=== TEST 19: kept connections that are dead without a word
+--- http_config eval
+$::kept . '
+    marketplace_tries 2;
+    marketplace_connect_timeout 60s;
+    marketplace_read_timeout 60s;
+    marketplace_timeout 60s;
+    upstream block {
+        server 127.0.0.1:$TEST_NGINX_PUPPET;
+        keepalive 5;
+    }
+'
+--- config eval
+my $block = 'marketplace_endpoint http://block;';
+
+::locations('/keep', $::endpoint{puppet}, '/keep-block', $block,
+    '/register', "$::endpoint{puppet} marketplace_read_timeout 1s;",
+    '/block', "$block marketplace_read_timeout 1s;",
+    '/deadline', "$::endpoint{puppet} marketplace_timeout 300ms;")
+--- test
+sub keep_three {
+    my $path = shift;
+
+    my @clients = map { begin_registering("ok-$_", path => $path) } 1 .. 3;
+    my @aws = map { accept_from($puppet) } @clients;
+
+    read_call($_) for @aws;
+    $_->syswrite($reply) for @aws;
+    like(all_of($_), qr/^HTTP\S+ 200 /, 'answered') for @clients;
+
+    return @aws;
+}
+
+# The one that the call came over, and the others.
+
+sub called {
+    my ($called) = IO::Select->new(@_)->can_read(60) or die 'no call';
+    read_call($called);
+
+    return $called, grep { $_ != $called } @_;
+}
+
+for my $path (qw(/register /block)) {
+    my @aws = keep_three($path eq '/block' ? '/keep-block' : '/keep');
+    my $client = begin_registering('ok', path => $path);
+
+    my ($called, @rest) = called(@aws);
+    my $new = accept_from($puppet);
+
+    read_call($new);
+    $new->syswrite($reply);
+    like(all_of($client), qr/^HTTP\S+ 200 .*X-Status: -, 200\r/s,
+        "$path: the second attempt has a new one");
+
+    is_closed($_, "$path: the others are not kept") for
+        $path eq '/block' ? () : @rest;
+
+    reload();
+    is_closed($new);
+}
+
+my @aws = keep_three('/keep');
+my $client = begin_registering('ok', path => '/deadline');
+my ($called, @rest) = called(@aws);
+
+like(all_of($client), qr/^HTTP\S+ 504 /, 'the time is over');
+is_closed($_, 'the others are not kept') for @rest;
+ok(at_rest, 'nothing is left');

@@ -66,7 +66,7 @@ our @EXPORT = qw($aws standin answers settings start_gateways registers_as
     location_of sent register begin_registering raw nginx_port wait_until
     start_puppet start_dns busy at_rest set_clock);
 our @EXPORT_OK = qw(all_of frame begin_http2 connect_to reload
-    worker_processes logged has_watched_memory);
+    master worker_processes logged has_watched_memory);
 
 # Only how long a machine that is busy may take: nothing is measured with it.
 
