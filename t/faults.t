@@ -795,13 +795,40 @@ kill STOP => $worker;
 
 $one_by_one->accept;
 IO::Select->new($one_by_one)->can_read(60) or die;
-my $aws = $one_by_one->accept;
-my $customer = '{"CustomerAWSAccountId":"123456789012"}';
-$aws->syswrite("HTTP/1.1 200 OK\r\nContent-Length: " . length($customer)
-    . "\r\n\r\n$customer");
+answer_call(scalar $one_by_one->accept);
 
 kill CONT => $worker;
 
 like(all_of($client), qr/^HTTP\S+ 502 .*X-Error: ConnectionError\r/s,
     'is not that of AWS');
+ok(at_rest, 'nothing is left');
+
+=== TEST 31: post_action for a client that has left
+--- http_config eval: $::keys
+--- config eval
+::locations(map { ($_ => 'marketplace_timeout 500ms;
+    marketplace_endpoint http://127.0.0.1:$TEST_NGINX_PUPPET;'
+    . ($_ eq '/register' ? 'post_action /after;' : '')) }
+    qw(/register /other)) . <<'_EOC_'
+    location = /after {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_PUPPET;
+    }
+_EOC_
+--- test
+my $client = begin_registering('ok');
+my $aws = accept_call();
+close $client;
+is_closed($aws, 'the call');
+
+my $after = $puppet->accept;
+is(scalar <$after>, "GET /after HTTP/1.0\r\n", 'post_action runs');
+
+# it takes longer than the resolve might have
+
+$client = begin_registering('ok', path => '/other');
+$aws = accept_call();
+like(all_of($client), qr/^HTTP\S+ 504 /, 'that time is over');
+
+ok(!IO::Select->new($puppet)->can_read(0), 'it does not run again');
+close $after;
 ok(at_rest, 'nothing is left');
