@@ -226,6 +226,9 @@ typedef struct {
                                                       * else */
     unsigned                          settled:1;  /* so is the session, by a
                                                    * location */
+    unsigned                          denied:1;   /* by a location's access
+                                                   * control or limits */
+    ngx_http_core_loc_conf_t         *entered;    /* until these are passed */
 
     /* whose cookie was looked for, and for which products; the key that has
      * signed it, if the customer is the session's; and the cookie that the
@@ -541,6 +544,7 @@ ngx_uint_t ngx_http_marketplace_is_same_host(
 /* ngx_http_marketplace_resolve.c: the phase handlers, the resolve of a request
  * (NULL if there is none), and a new one (NULL if there is no memory). */
 ngx_int_t ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_marketplace_enter_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_marketplace_resolve_handler(ngx_http_request_t *r);
 ngx_http_marketplace_ctx_t *ngx_http_marketplace_get_ctx(
     ngx_http_request_t *r);

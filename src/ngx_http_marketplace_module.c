@@ -319,8 +319,11 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
     ngx_http_marketplace_add_session_filter();
 
     if (ngx_http_marketplace_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                         ngx_http_marketplace_enter_handler)
+        != NGX_OK
+        || ngx_http_marketplace_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
                                          ngx_http_marketplace_session_handler)
-        != NGX_OK)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

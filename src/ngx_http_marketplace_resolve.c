@@ -19,9 +19,12 @@
 #define NGX_HTTP_MARKETPLACE_RETRY_AFTER     "5"
 
 
+static ngx_uint_t ngx_http_marketplace_hides_errors(ngx_http_request_t *r,
+    ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_marketplace_start(ngx_http_request_t *r,
-    ngx_http_marketplace_loc_conf_t *mlcf);
+    ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_uint_t ngx_http_marketplace_is_refusal(ngx_uint_t status);
+static ngx_uint_t ngx_http_marketplace_is_discarded(ngx_http_request_t *r);
 static ngx_int_t ngx_http_marketplace_continue_session(
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_redirected(
@@ -56,6 +59,81 @@ static ngx_int_t ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx);
 static void ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx);
 
 
+/*
+ * Who comes here, in front of access control and limits, and not to the
+ * resolve handler behind them, was refused.  Where an error_page has a "=",
+ * its page can tell by nothing else.
+ */
+
+ngx_int_t
+ngx_http_marketplace_enter_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_marketplace_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+    ctx = ngx_http_marketplace_get_ctx(r);
+
+    /* other modules, too, can redirect a request from where it is checked */
+
+    if (ctx && ctx->entered
+        && (r->error_page || ctx->entered->recursive_error_pages))
+    {
+        ctx->denied = 1;
+    }
+
+    if (ctx == NULL) {
+        if (!ngx_http_marketplace_hides_errors(r, clcf)) {
+            return NGX_DECLINED;
+        }
+
+        ctx = ngx_http_marketplace_create_ctx(r);
+
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    ctx->entered = clcf;
+
+    return NGX_DECLINED;
+}
+
+
+/* Whether a request that might be resolved may lose its status here. */
+
+static ngx_uint_t
+ngx_http_marketplace_hides_errors(ngx_http_request_t *r,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_uint_t                         i;
+    ngx_http_err_page_t               *page;
+    ngx_http_marketplace_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_marketplace_module);
+
+    if (clcf->error_pages == NULL
+        || (r->method != NGX_HTTP_POST && !mmcf->args))
+    {
+        return 0;
+    }
+
+    page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+        if (page[i].overwrite >= 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
 {
@@ -63,20 +141,26 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
     ngx_http_marketplace_ctx_t       *ctx;
     ngx_http_marketplace_loc_conf_t  *mlcf;
 
-    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
-
-    if ((mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF && mlcf->redirect == NULL)
-        || r != r->main)
-    {
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
     ctx = ngx_http_marketplace_get_ctx(r);
 
+    if (ctx) {
+        ctx->entered = NULL;
+    }
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
+
+    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF && mlcf->redirect == NULL) {
+        return NGX_DECLINED;
+    }
+
     if (ctx == NULL || ctx->state == NGX_HTTP_MARKETPLACE_UNRESOLVED) {
         return (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF)
                ? ngx_http_marketplace_continue_session(ctx, mlcf)
-               : ngx_http_marketplace_start(r, mlcf);
+               : ngx_http_marketplace_start(r, ctx, mlcf);
     }
 
     if (ctx->state > NGX_HTTP_MARKETPLACE_READING
@@ -118,7 +202,7 @@ ngx_http_marketplace_continue_session(ngx_http_marketplace_ctx_t *ctx,
 
     r = ctx->request;
 
-    if (r->error_page || r->err_status) {
+    if (r->error_page || r->err_status || ctx->denied) {
         return NGX_DECLINED;
     }
 
@@ -144,13 +228,15 @@ ngx_http_marketplace_redirected(ngx_http_marketplace_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_marketplace_start(ngx_http_request_t *r,
-    ngx_http_marketplace_loc_conf_t *mlcf)
+    ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    mp_token_rc_t                rc;
-    mp_registration_t            registration;
-    ngx_http_marketplace_ctx_t  *ctx;
+    mp_token_rc_t      rc;
+    mp_registration_t  registration;
 
-    if (ngx_http_marketplace_is_refusal(r->err_status)) {
+    if (ngx_http_marketplace_is_refusal(r->err_status)
+        || (ctx && ctx->denied)
+        || ngx_http_marketplace_is_discarded(r))
+    {
         return NGX_DECLINED;
     }
 
@@ -168,8 +254,6 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
             return NGX_DECLINED;
         }
     }
-
-    ctx = ngx_http_marketplace_get_ctx(r);
 
     if (ctx == NULL) {
         ctx = ngx_http_marketplace_create_ctx(r);
@@ -228,6 +312,23 @@ ngx_http_marketplace_is_refusal(ngx_uint_t status)
     default:
         return 0;
     }
+}
+
+
+/* What is larger than client_max_body_size has lost its body when error_page
+ * shows it a location. */
+
+static ngx_uint_t
+ngx_http_marketplace_is_discarded(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *length;
+
+    length = r->headers_in.content_length;
+
+    return r->internal && r->request_body == NULL
+           && (r->discard_body
+               || (length && ngx_atoof(length->value.data, length->value.len)
+                             != r->headers_in.content_length_n));
 }
 
 

@@ -859,3 +859,104 @@ $::http_config . 'server {
 --- response_body_like eval
 [qr/403 Forbidden/, qr/\nX-Marketplace-Product-Code: other\n/]
 --- aws_calls: 2
+
+=== TEST 54: pages of refusals that hide the status
+--- http_config eval
+$::http_config . 'limit_req_zone key zone=all:64k rate=1r/m;'
+--- config
+    marketplace_resolve on;
+    error_page 401 403 503 = @problem;
+    location = /deny {
+        deny all;
+    }
+    location = /ok {
+        deny all;
+        error_page 403 =200 @problem;
+    }
+    location = /recursive {
+        deny all;
+        recursive_error_pages on;
+        error_page 403 = @more;
+    }
+    location @more {
+        marketplace_resolve off;
+        recursive_error_pages on;
+        error_page 404 = @problem;
+        return 404;
+    }
+    location = /auth {
+        auth_request /no;
+    }
+    location = /no {
+        error_page 404 /none;
+        return 401;
+    }
+    location = /off {
+        marketplace_resolve off;
+        deny all;
+    }
+    location = /limit {
+        limit_req zone=all;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location @problem {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- init
+HTTP::Tiny->new->get("http://127.0.0.1:" . ::nginx_port() . "/limit")
+    ->{success} or die;
+--- request eval
+[map { "POST $_\nx-amzn-marketplace-token=ok1" }
+    qw(/deny /ok /recursive /auth /off /limit)]
+--- response_body eval
+[map { "POST $_\n\nx-amzn-marketplace-token=ok1" }
+    qw(/deny /ok /recursive /auth /off /limit)]
+--- aws_calls: 0
+
+=== TEST 55: pages that hide the status of no refusal
+--- config
+    location = /return {
+        error_page 418 = @application;
+        return 418;
+    }
+    location = /status/404 {
+        error_page 404 = @application;
+        proxy_intercept_errors on;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+    location = /try {
+        error_page 404 = @application;
+        try_files /none =404;
+    }
+    location @application {
+        marketplace_resolve on;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+[map { "POST $_\nx-amzn-marketplace-token=ok1" } qw(/return /status/404 /try)]
+--- response_body_like eval
+[map { qr/^POST $_\nX-Marketplace-/ } qw(/return /status/404 /try)]
+--- error_code eval: [200, 404, 200]
+--- aws_calls: 3
+
+=== TEST 56: a page for who sends too much
+--- config
+    marketplace_resolve on;
+    location = /hides {
+        client_max_body_size 10;
+        error_page 413 = @problem;
+    }
+    location = /tells {
+        client_max_body_size 10;
+        error_page 413 @problem;
+    }
+    location @problem {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request eval
+[map { "POST $_\nx-amzn-marketplace-token=ok1" . 'x' x 100 }
+    qw(/hides /tells)]
+--- error_code eval: [200, 413]
+--- response_body eval: ["POST /hides\n\n", "POST /tells\n\n"]
+--- response_headers eval: ["!Marketplace-Error", "!Marketplace-Error"]
+--- aws_calls: 0
