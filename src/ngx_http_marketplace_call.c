@@ -261,8 +261,7 @@ ngx_http_marketplace_create_request(ngx_http_marketplace_ctx_t *ctx)
     end = mp_request_head(buf->start, &request, &mlcf->scope,
                           keys->access_key, &mlcf->signing_key);
 
-    ctx->secrets[0].len = MP_SHA256_HEX_LEN;
-    ctx->secrets[0].data = end - (sizeof(CRLF CRLF) - 1) - MP_SHA256_HEX_LEN;
+    ctx->secrets[0] = mp_request_signature(end);
     ctx->secrets[1] = keys->session_token;
     ctx->secrets[2] = token;
     ctx->secrets[3] = mp_resolve_body_token(request.body);

@@ -144,6 +144,7 @@ struct ngx_http_marketplace_fetch_s {
 
     ngx_str_t                          instance_role;
     mp_str_t                           token;    /* that is sent */
+    mp_str_t                           signature;    /* so is that */
     ngx_http_marketplace_keys_t       *file_token;
     mp_aws_error_t                    *aws_error;
     unsigned                           status;

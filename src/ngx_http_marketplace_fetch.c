@@ -476,7 +476,7 @@ ngx_http_marketplace_fetch_refused(ngx_http_marketplace_fetch_t *fetch)
 static ngx_int_t
 ngx_http_marketplace_fetch_parse_error(ngx_http_marketplace_fetch_t *fetch)
 {
-    mp_str_t          secret;
+    mp_str_t          secrets[2];
     mp_http_reply_t  *reply;
 
     reply = &fetch->ctx->exchange.reply;
@@ -487,15 +487,16 @@ ngx_http_marketplace_fetch_parse_error(ngx_http_marketplace_fetch_t *fetch)
         return NGX_ERROR;
     }
 
-    secret = fetch->base ? fetch->base->keys->keys.session_token
-                         : fetch->token;
+    secrets[0] = fetch->base ? fetch->base->keys->keys.session_token
+                             : fetch->token;
+    secrets[1] = fetch->signature;
 
     if (fetch->source->issuer->xml) {
-        mp_sts_error(fetch->aws_error, reply->body, &secret, 1);
+        mp_sts_error(fetch->aws_error, reply->body, secrets, 2);
 
     } else {
         mp_aws_error_parse(fetch->aws_error, reply->body, reply->error_type,
-                           &secret, 1);
+                           secrets, 2);
     }
 
     return NGX_OK;

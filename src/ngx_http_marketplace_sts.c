@@ -119,6 +119,7 @@ ngx_http_marketplace_sts_send_signed(ngx_http_marketplace_fetch_t *fetch,
     if (buf) {
         buf->last = mp_request_head(buf->last, &request, scope,
                                     keys->access_key, &key);
+        fetch->signature = mp_request_signature(buf->last);
         buf->last = mp_copy(buf->last, body);
 
         fetch->ctx->exchange.request = buf;

@@ -2,8 +2,10 @@
 
 use lib 't/lib';
 use Test::Nginx::Socket 'no_plan';
-use Marketplace qw(:DEFAULT logged);
+use Marketplace qw(:DEFAULT all_of logged);
 use Sources;
+
+our $puppet = start_puppet;
 
 our $seller = 'arn:aws:iam::111122223333:role/seller';
 our $roles = 'arn:aws:iam::111122223333:role';
@@ -692,3 +694,23 @@ invalid parameter "duration=1h" in "marketplace_assume_role", it must be
     marketplace_assume_role off;
 --- dies
 "marketplace_assume_role" directive is duplicate in
+
+=== TEST 50: STS quotes the signature
+--- env
+AWS_ENDPOINT_URL_STS=http://127.0.0.1:$TEST_NGINX_PUPPET
+--- config eval
+::locations('/register', "$::static marketplace_assume_role $::seller;")
+--- test
+my $client = begin_registering('ok');
+my $sts = $puppet->accept;
+
+sysread $sts, my $request, 65536;
+my ($signature) = $request =~ /Signature=([0-9a-f]{64})/;
+my $body = "<ErrorResponse><Error><Code>Bad</Code><Message>no, $signature"
+    . '</Message></Error></ErrorResponse>';
+print $sts "HTTP/1.1 403 Forbidden\r\nContent-Length: ", length $body,
+    "\r\n\r\n$body";
+close $sts;
+
+like(all_of($client), qr/^HTTP\S+ 500 .*X-Message: no, \*{64}\r/s, 'hidden');
+is(join('', logged($signature)), '', 'in the log, too');

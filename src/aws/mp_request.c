@@ -98,6 +98,18 @@ mp_request_head(unsigned char *dst, const mp_signed_request_t *request,
 }
 
 
+mp_str_t
+mp_request_signature(const unsigned char *end)
+{
+    mp_str_t  signature;
+
+    signature.len = MP_SHA256_HEX_LEN;
+    signature.data = end - mp_end.len - MP_SHA256_HEX_LEN;
+
+    return signature;
+}
+
+
 size_t
 mp_plain_request_len(const mp_plain_request_t *request)
 {

@@ -38,6 +38,9 @@ unsigned char *mp_request_head(unsigned char *dst,
     const mp_signed_request_t *request, const mp_scope_t *scope,
     mp_str_t access_key, const mp_signing_key_t *key);
 
+/* The signature that ends a head, of which end is the end. */
+mp_str_t mp_request_signature(const unsigned char *end);
+
 /* The length of all of a request, its body included. */
 size_t mp_plain_request_len(const mp_plain_request_t *request);
 
