@@ -112,7 +112,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                        used;    /* marketplace_resolve is */
-    ngx_uint_t                        args;    /* ... with tokens in queries */
+    ngx_array_t                       query_fields;    /* with tokens */
     ngx_cycle_t                      *cycle;
     size_t                            cache_size;
     ngx_shm_zone_t                   *zone;

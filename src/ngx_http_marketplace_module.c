@@ -23,6 +23,8 @@ static void *ngx_http_marketplace_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_marketplace_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static ngx_int_t ngx_http_marketplace_add_query_field(
+    ngx_http_marketplace_main_conf_t *mmcf, ngx_str_t *name);
 static void ngx_http_marketplace_merge_upstream(
     ngx_http_upstream_conf_t *prev, ngx_http_upstream_conf_t *conf);
 static void ngx_http_marketplace_merge_tls(ngx_http_marketplace_tls_t *prev,
@@ -328,8 +330,8 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (mmcf->args
-        && ngx_http_marketplace_add_handler(cf, NGX_HTTP_REWRITE_PHASE,
+    if (mmcf->query_fields.nelts
+        && ngx_http_marketplace_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
                                        ngx_http_marketplace_hide_args_handler)
            != NGX_OK)
     {
@@ -438,6 +440,8 @@ ngx_http_marketplace_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&mmcf->files, cf->pool, 1,
                           sizeof(ngx_http_marketplace_file_t))
+           != NGX_OK
+        || ngx_array_init(&mmcf->query_fields, cf->pool, 1, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NULL;
@@ -553,14 +557,47 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
 
-    if (conf->token_source & NGX_HTTP_MARKETPLACE_ARGS) {
-        mmcf->args = 1;
+    if ((conf->token_source & NGX_HTTP_MARKETPLACE_ARGS)
+        && ngx_http_marketplace_add_query_field(mmcf, &conf->token_field)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return (ngx_http_marketplace_set_metering(cf, mmcf, conf) == NGX_OK
             && ngx_http_marketplace_set_source(cf, mmcf, conf) == NGX_OK)
            ? NGX_CONF_OK
            : NGX_CONF_ERROR;
+}
+
+
+/* Each one once. */
+
+static ngx_int_t
+ngx_http_marketplace_add_query_field(ngx_http_marketplace_main_conf_t *mmcf,
+    ngx_str_t *name)
+{
+    ngx_str_t   *field;
+    ngx_uint_t   i;
+
+    field = mmcf->query_fields.elts;
+
+    for (i = 0; i < mmcf->query_fields.nelts; i++) {
+        if (field[i].len == name->len
+            && ngx_strncmp(field[i].data, name->data, name->len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    field = ngx_array_push(&mmcf->query_fields);
+    if (field == NULL) {
+        return NGX_ERROR;
+    }
+
+    *field = *name;
+
+    return NGX_OK;
 }
 
 

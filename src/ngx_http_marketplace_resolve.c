@@ -44,6 +44,7 @@ static mp_token_rc_t ngx_http_marketplace_token_from_args(
     mp_registration_t *registration);
 static mp_token_rule_t ngx_http_marketplace_rule(ngx_http_request_t *r,
     ngx_http_marketplace_loc_conf_t *mlcf);
+static ngx_uint_t ngx_http_marketplace_has_query_field(ngx_http_request_t *r);
 static off_t ngx_http_marketplace_body_max(
     ngx_http_marketplace_loc_conf_t *mlcf);
 static mp_token_rc_t ngx_http_marketplace_get_body(ngx_http_request_t *r,
@@ -117,7 +118,7 @@ ngx_http_marketplace_hides_errors(ngx_http_request_t *r,
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_marketplace_module);
 
     if (clcf->error_pages == NULL
-        || (r->method != NGX_HTTP_POST && !mmcf->args))
+        || (r->method != NGX_HTTP_POST && mmcf->query_fields.nelts == 0))
     {
         return 0;
     }
@@ -574,25 +575,19 @@ ngx_http_marketplace_alloc(void *pool, size_t size)
 
 /*
  * Takes a query with a token out of the request line as logs print it.  That
- * is as soon as the location is known, because the request may be refused and
- * logged before it is resolved.
+ * is before anything else: the request may be refused and logged before it has
+ * come to the location that takes tokens there.
  */
 
 ngx_int_t
 ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r)
 {
-    u_char                           *args, *protocol, *p, *last;
-    ngx_http_marketplace_loc_conf_t  *mlcf;
-
-    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
+    u_char  *args, *protocol, *p, *last;
 
     last = r->request_line.data + r->request_line.len;
 
-    if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF
-        || !(mlcf->token_source & NGX_HTTP_MARKETPLACE_ARGS)
-        || r != r->main
-        || !mp_query_has_field(ngx_http_marketplace_mp(&r->args),
-                               ngx_http_marketplace_mp(&mlcf->token_field))
+    if (r != r->main
+        || !ngx_http_marketplace_has_query_field(r)
         || (args = ngx_strlchr(r->request_line.data, last, '?')) == NULL)
     {
         return NGX_DECLINED;
@@ -616,6 +611,28 @@ ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r)
     r->request_line.len = last - p;
 
     return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_marketplace_has_query_field(ngx_http_request_t *r)
+{
+    ngx_str_t                         *field;
+    ngx_uint_t                         i;
+    ngx_http_marketplace_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_marketplace_module);
+    field = mmcf->query_fields.elts;
+
+    for (i = 0; i < mmcf->query_fields.nelts; i++) {
+        if (mp_query_has_field(ngx_http_marketplace_mp(&r->args),
+                               ngx_http_marketplace_mp(&field[i])))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

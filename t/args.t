@@ -272,3 +272,56 @@ GET /register?x-amzn-marketplace-token=ok-secret1
 --- no_access_log
 secret
 --- aws_calls: 0
+
+=== TEST 26: the query is hidden where the body is refused for its length
+--- config
+    location / {
+        client_max_body_size 5;
+        marketplace_resolve on;
+        marketplace_token_source args;
+        marketplace_token_field token;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request
+POST /?a=b&token=ok-secret1
+too much
+--- error_code: 413
+--- access_log
+"POST /?... HTTP/1.1" 413
+--- no_access_log
+secret
+--- error_log
+client intended to send too large body
+--- no_error_log eval
+[qr/, request: "[^"]*secret/]
+
+=== TEST 27: the query is hidden where a header is removed
+--- config
+    location / {
+        marketplace_token_source body args;
+        marketplace_token_field token;
+        location = /a {
+            marketplace_resolve on;
+            proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+        }
+        location = /b {
+            marketplace_resolve on;
+            marketplace_token_field other;
+            proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+        }
+    }
+--- request eval: ["GET /a?token=ok-secret1", "GET /b?other=ok-secret2"]
+--- more_headers
+X-Marketplace-License-Arn: mine
+--- no_access_log
+secret
+--- error_log
+client sent header "X-Marketplace-License-Arn", removed
+--- no_error_log eval
+[qr/, request: "[^"]*secret/]
+
+=== TEST 28: another query is shown
+--- request
+GET /register?a=x-amzn-marketplace-token
+--- access_log
+"GET /register?a=x-amzn-marketplace-token HTTP/1.1" 200
