@@ -44,6 +44,10 @@ extern ngx_module_t  ngx_http_marketplace_module;
 /* of what is shared: as much of a SHA-256 as nobody can find another for */
 #define NGX_HTTP_MARKETPLACE_ID_LEN    16
 
+/* in milliseconds: who calls or fetches for others has stopped so long after
+ * its time is over */
+#define NGX_HTTP_MARKETPLACE_GRACE     1000
+
 
 /* The settings that a TLS context is made from. */
 typedef struct {

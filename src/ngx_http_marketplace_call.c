@@ -12,9 +12,6 @@
 
 #define NGX_HTTP_MARKETPLACE_REQUEST_ID_MAX  128
 
-/* in milliseconds: who calls has stopped so long after its time is over */
-#define NGX_HTTP_MARKETPLACE_GRACE           1000
-
 
 static ngx_int_t ngx_http_marketplace_ask(ngx_http_marketplace_ctx_t *ctx);
 static ngx_int_t ngx_http_marketplace_sign(ngx_http_marketplace_ctx_t *ctx);

@@ -14,9 +14,6 @@
 /* in milliseconds: before the second try, and twice that before the third */
 #define NGX_HTTP_MARKETPLACE_FETCH_DELAY     100
 
-/* in milliseconds: who fetches has stopped so long after its time is over */
-#define NGX_HTTP_MARKETPLACE_GRACE           1000
-
 #define NGX_HTTP_MARKETPLACE_FILE_TOKEN_MAX  (16 * 1024)
 
 
