@@ -802,6 +802,8 @@ kill CONT => $worker;
 like(all_of($client), qr/^HTTP\S+ 502 .*X-Error: ConnectionError\r/s,
     'is not that of AWS');
 ok(at_rest, 'nothing is left');
+--- error_log eval
+qr/marketplace: localhost\S* answered before TLS began: it is not AWS who does that, check what is in between|upstream prematurely sent response/
 
 === TEST 31: post_action for a client that has left
 --- http_config eval: $::keys
