@@ -116,7 +116,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                        used;    /* marketplace_resolve is */
-    ngx_array_t                       query_fields;    /* with tokens */
+    ngx_uint_t                        args;    /* ... with tokens in queries */
     ngx_cycle_t                      *cycle;
     size_t                            cache_size;
     ngx_shm_zone_t                   *zone;
@@ -130,13 +130,21 @@ typedef struct {
 } ngx_http_marketplace_main_conf_t;
 
 
-typedef struct {
+typedef struct ngx_http_marketplace_loc_conf_s
+    ngx_http_marketplace_loc_conf_t;
+
+struct ngx_http_marketplace_loc_conf_s {
     ngx_uint_t                        resolve;
     ngx_http_marketplace_place_t      resolve_place;
 
     ngx_str_t                         token_field;
     ngx_uint_t                        token_source;
     size_t                            token_max_size;
+
+    /* the server's own, which has what its locations look for in queries */
+    ngx_http_marketplace_loc_conf_t  *server;
+    ngx_array_t                       query_fields;     /* of ngx_str_t */
+
     ngx_array_t                      *product_codes;    /* of ngx_str_t */
 
     ngx_flag_t                        request_headers;
@@ -162,7 +170,7 @@ typedef struct {
     mp_scope_t                        scope;
     ngx_http_marketplace_keys_t      *signing_keys;
     mp_signing_key_t                  signing_key;    /* of these, today */
-} ngx_http_marketplace_loc_conf_t;
+};
 
 
 /*
@@ -230,9 +238,6 @@ typedef struct {
                                                       * else */
     unsigned                          settled:1;  /* so is the session, by a
                                                    * location */
-    unsigned                          denied:1;   /* by a location's access
-                                                   * control or limits */
-    ngx_http_core_loc_conf_t         *entered;    /* until these are passed */
 
     /* whose cookie was looked for, and for which products; the key that has
      * signed it, if the customer is the session's; and the cookie that the
@@ -545,10 +550,19 @@ ngx_uint_t ngx_http_marketplace_is_same_host(
     ngx_http_marketplace_endpoint_t *a, ngx_http_marketplace_endpoint_t *b);
 
 
+/*
+ * ngx_http_marketplace_denied.c: the phase handler; that a request has passed
+ * access control and limits; and whether, on its way here, it once did not and
+ * was redirected to the page of that error.
+ */
+ngx_int_t ngx_http_marketplace_enter_handler(ngx_http_request_t *r);
+void ngx_http_marketplace_pass(ngx_http_request_t *r);
+ngx_uint_t ngx_http_marketplace_is_denied(ngx_http_request_t *r);
+
+
 /* ngx_http_marketplace_resolve.c: the phase handlers, the resolve of a request
  * (NULL if there is none), and a new one (NULL if there is no memory). */
 ngx_int_t ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_marketplace_enter_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_marketplace_resolve_handler(ngx_http_request_t *r);
 ngx_http_marketplace_ctx_t *ngx_http_marketplace_get_ctx(
     ngx_http_request_t *r);

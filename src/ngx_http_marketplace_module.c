@@ -23,8 +23,8 @@ static void *ngx_http_marketplace_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_marketplace_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static ngx_int_t ngx_http_marketplace_add_query_field(
-    ngx_http_marketplace_main_conf_t *mmcf, ngx_str_t *name);
+static ngx_int_t ngx_http_marketplace_add_query_field(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf);
 static void ngx_http_marketplace_merge_upstream(
     ngx_http_upstream_conf_t *prev, ngx_http_upstream_conf_t *conf);
 static void ngx_http_marketplace_merge_tls(ngx_http_marketplace_tls_t *prev,
@@ -330,7 +330,7 @@ ngx_http_marketplace_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (mmcf->query_fields.nelts
+    if (mmcf->args
         && ngx_http_marketplace_add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
                                        ngx_http_marketplace_hide_args_handler)
            != NGX_OK)
@@ -440,8 +440,6 @@ ngx_http_marketplace_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&mmcf->files, cf->pool, 1,
                           sizeof(ngx_http_marketplace_file_t))
-           != NGX_OK
-        || ngx_array_init(&mmcf->query_fields, cf->pool, 1, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NULL;
@@ -514,6 +512,8 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_marketplace_main_conf_t  *mmcf;
 
+    conf->server = prev->server ? prev->server : conf;
+
     if (conf->resolve == NGX_CONF_UNSET_UINT) {
         conf->resolve_place = prev->resolve_place;
     }
@@ -557,11 +557,12 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_marketplace_module);
 
-    if ((conf->token_source & NGX_HTTP_MARKETPLACE_ARGS)
-        && ngx_http_marketplace_add_query_field(mmcf, &conf->token_field)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
+    if (conf->token_source & NGX_HTTP_MARKETPLACE_ARGS) {
+        mmcf->args = 1;
+
+        if (ngx_http_marketplace_add_query_field(cf, conf) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return (ngx_http_marketplace_set_metering(cf, mmcf, conf) == NGX_OK
@@ -571,18 +572,29 @@ ngx_http_marketplace_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* Each one once. */
+/* Each one once, for all of the server: it is not known yet which location a
+ * request is for when the query is taken out of what is logged. */
 
 static ngx_int_t
-ngx_http_marketplace_add_query_field(ngx_http_marketplace_main_conf_t *mmcf,
-    ngx_str_t *name)
+ngx_http_marketplace_add_query_field(ngx_conf_t *cf,
+    ngx_http_marketplace_loc_conf_t *mlcf)
 {
-    ngx_str_t   *field;
-    ngx_uint_t   i;
+    ngx_str_t    *field, *name;
+    ngx_uint_t    i;
+    ngx_array_t  *fields;
 
-    field = mmcf->query_fields.elts;
+    name = &mlcf->token_field;
+    fields = &mlcf->server->query_fields;
 
-    for (i = 0; i < mmcf->query_fields.nelts; i++) {
+    if (fields->elts == NULL
+        && ngx_array_init(fields, cf->pool, 1, sizeof(ngx_str_t)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    field = fields->elts;
+
+    for (i = 0; i < fields->nelts; i++) {
         if (field[i].len == name->len
             && ngx_strncmp(field[i].data, name->data, name->len) == 0)
         {
@@ -590,7 +602,7 @@ ngx_http_marketplace_add_query_field(ngx_http_marketplace_main_conf_t *mmcf,
         }
     }
 
-    field = ngx_array_push(&mmcf->query_fields);
+    field = ngx_array_push(fields);
     if (field == NULL) {
         return NGX_ERROR;
     }

@@ -19,12 +19,9 @@
 #define NGX_HTTP_MARKETPLACE_RETRY_AFTER     "5"
 
 
-static ngx_uint_t ngx_http_marketplace_hides_errors(ngx_http_request_t *r,
-    ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_http_marketplace_start(ngx_http_request_t *r,
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_uint_t ngx_http_marketplace_is_refusal(ngx_uint_t status);
-static ngx_uint_t ngx_http_marketplace_is_discarded(ngx_http_request_t *r);
 static ngx_int_t ngx_http_marketplace_continue_session(
     ngx_http_marketplace_ctx_t *ctx, ngx_http_marketplace_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_marketplace_redirected(
@@ -60,81 +57,6 @@ static ngx_int_t ngx_http_marketplace_refuse(ngx_http_marketplace_ctx_t *ctx);
 static void ngx_http_marketplace_log_error(ngx_http_marketplace_ctx_t *ctx);
 
 
-/*
- * Who comes here, in front of access control and limits, and not to the
- * resolve handler behind them, was refused.  Where an error_page has a "=",
- * its page can tell by nothing else.
- */
-
-ngx_int_t
-ngx_http_marketplace_enter_handler(ngx_http_request_t *r)
-{
-    ngx_http_core_loc_conf_t    *clcf;
-    ngx_http_marketplace_ctx_t  *ctx;
-
-    if (r != r->main) {
-        return NGX_DECLINED;
-    }
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    ctx = ngx_http_marketplace_get_ctx(r);
-
-    /* other modules, too, can redirect a request from where it is checked */
-
-    if (ctx && ctx->entered
-        && (r->error_page || ctx->entered->recursive_error_pages))
-    {
-        ctx->denied = 1;
-    }
-
-    if (ctx == NULL) {
-        if (!ngx_http_marketplace_hides_errors(r, clcf)) {
-            return NGX_DECLINED;
-        }
-
-        ctx = ngx_http_marketplace_create_ctx(r);
-
-        if (ctx == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    ctx->entered = clcf;
-
-    return NGX_DECLINED;
-}
-
-
-/* Whether a request that might be resolved may lose its status here. */
-
-static ngx_uint_t
-ngx_http_marketplace_hides_errors(ngx_http_request_t *r,
-    ngx_http_core_loc_conf_t *clcf)
-{
-    ngx_uint_t                         i;
-    ngx_http_err_page_t               *page;
-    ngx_http_marketplace_main_conf_t  *mmcf;
-
-    mmcf = ngx_http_get_module_main_conf(r, ngx_http_marketplace_module);
-
-    if (clcf->error_pages == NULL
-        || (r->method != NGX_HTTP_POST && mmcf->query_fields.nelts == 0))
-    {
-        return 0;
-    }
-
-    page = clcf->error_pages->elts;
-
-    for (i = 0; i < clcf->error_pages->nelts; i++) {
-        if (page[i].overwrite >= 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 ngx_int_t
 ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
 {
@@ -146,17 +68,15 @@ ngx_http_marketplace_resolve_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_marketplace_get_ctx(r);
-
-    if (ctx) {
-        ctx->entered = NULL;
-    }
+    ngx_http_marketplace_pass(r);
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
 
     if (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF && mlcf->redirect == NULL) {
         return NGX_DECLINED;
     }
+
+    ctx = ngx_http_marketplace_get_ctx(r);
 
     if (ctx == NULL || ctx->state == NGX_HTTP_MARKETPLACE_UNRESOLVED) {
         return (mlcf->resolve == NGX_HTTP_MARKETPLACE_OFF)
@@ -203,7 +123,7 @@ ngx_http_marketplace_continue_session(ngx_http_marketplace_ctx_t *ctx,
 
     r = ctx->request;
 
-    if (r->error_page || r->err_status || ctx->denied) {
+    if (r->error_page || r->err_status || ngx_http_marketplace_is_denied(r)) {
         return NGX_DECLINED;
     }
 
@@ -235,9 +155,12 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
     mp_registration_t  registration;
 
     if (ngx_http_marketplace_is_refusal(r->err_status)
-        || (ctx && ctx->denied)
-        || ngx_http_marketplace_is_discarded(r))
+        || ngx_http_marketplace_is_denied(r))
     {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "marketplace: the request was refused, and nothing is "
+                      "resolved on the page for that");
+
         return NGX_DECLINED;
     }
 
@@ -313,23 +236,6 @@ ngx_http_marketplace_is_refusal(ngx_uint_t status)
     default:
         return 0;
     }
-}
-
-
-/* What is larger than client_max_body_size has lost its body when error_page
- * shows it a location. */
-
-static ngx_uint_t
-ngx_http_marketplace_is_discarded(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *length;
-
-    length = r->headers_in.content_length;
-
-    return r->internal && r->request_body == NULL
-           && (r->discard_body
-               || (length && ngx_atoof(length->value.data, length->value.len)
-                             != r->headers_in.content_length_n));
 }
 
 
@@ -617,14 +523,16 @@ ngx_http_marketplace_hide_args_handler(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_marketplace_has_query_field(ngx_http_request_t *r)
 {
-    ngx_str_t                         *field;
-    ngx_uint_t                         i;
-    ngx_http_marketplace_main_conf_t  *mmcf;
+    ngx_str_t                        *field;
+    ngx_uint_t                        i;
+    ngx_array_t                      *fields;
+    ngx_http_marketplace_loc_conf_t  *mlcf;
 
-    mmcf = ngx_http_get_module_main_conf(r, ngx_http_marketplace_module);
-    field = mmcf->query_fields.elts;
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_marketplace_module);
+    fields = &mlcf->server->query_fields;
+    field = fields->elts;
 
-    for (i = 0; i < mmcf->query_fields.nelts; i++) {
+    for (i = 0; i < fields->nelts; i++) {
         if (mp_query_has_field(ngx_http_marketplace_mp(&r->args),
                                ngx_http_marketplace_mp(&field[i])))
         {

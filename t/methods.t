@@ -860,7 +860,7 @@ $::http_config . 'server {
 [qr/403 Forbidden/, qr/\nX-Marketplace-Product-Code: other\n/]
 --- aws_calls: 2
 
-=== TEST 54: pages of refusals that hide the status
+=== TEST 54: pages of refusals that hide the status, or have one of their own
 --- http_config eval
 $::http_config . 'limit_req_zone key zone=all:64k rate=1r/m;'
 --- config
@@ -876,13 +876,12 @@ $::http_config . 'limit_req_zone key zone=all:64k rate=1r/m;'
     location = /recursive {
         deny all;
         recursive_error_pages on;
-        error_page 403 = @more;
+        error_page 403 @more;
     }
     location @more {
-        marketplace_resolve off;
         recursive_error_pages on;
-        error_page 404 = @problem;
-        return 404;
+        error_page 418 = @problem;
+        return 418;
     }
     location = /auth {
         auth_request /no;
@@ -899,6 +898,20 @@ $::http_config . 'limit_req_zone key zone=all:64k rate=1r/m;'
         limit_req zone=all;
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
     }
+    location = /down {
+        auth_request /gone;
+        error_page 500 =200 @problem;
+    }
+    location = /gone {
+        error_page 404 /none;
+        return 500;
+    }
+    location = /own {
+        limit_req zone=all;
+        limit_req_status 420;
+        error_page 420 @problem;
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
     location @problem {
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
     }
@@ -907,11 +920,14 @@ HTTP::Tiny->new->get("http://127.0.0.1:" . ::nginx_port() . "/limit")
     ->{success} or die;
 --- request eval
 [map { "POST $_\nx-amzn-marketplace-token=ok1" }
-    qw(/deny /ok /recursive /auth /off /limit)]
+    qw(/deny /ok /recursive /auth /off /limit /down /own)]
 --- response_body eval
 [map { "POST $_\n\nx-amzn-marketplace-token=ok1" }
-    qw(/deny /ok /recursive /auth /off /limit)]
+    qw(/deny /ok /recursive /auth /off /limit /down /own)]
+--- error_code eval: [(200) x 7, 420]
 --- aws_calls: 0
+--- error_log
+marketplace: the request was refused, and nothing is resolved on the page for that
 
 === TEST 55: pages that hide the status of no refusal
 --- config
@@ -939,24 +955,19 @@ HTTP::Tiny->new->get("http://127.0.0.1:" . ::nginx_port() . "/limit")
 --- error_code eval: [200, 404, 200]
 --- aws_calls: 3
 
-=== TEST 56: a page for who sends too much
---- config
-    marketplace_resolve on;
-    location = /hides {
-        client_max_body_size 10;
-        error_page 413 = @problem;
+=== TEST 56: a query that would have a token at another server
+--- http_config eval
+$::http_config . '
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+        location / {
+            marketplace_resolve on;
+            marketplace_token_source args;
+            marketplace_token_field id;
+        }
     }
-    location = /tells {
-        client_max_body_size 10;
-        error_page 413 @problem;
-    }
-    location @problem {
-        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
-    }
---- request eval
-[map { "POST $_\nx-amzn-marketplace-token=ok1" . 'x' x 100 }
-    qw(/hides /tells)]
---- error_code eval: [200, 413]
---- response_body eval: ["POST /hides\n\n", "POST /tells\n\n"]
---- response_headers eval: ["!Marketplace-Error", "!Marketplace-Error"]
---- aws_calls: 0
+'
+--- request
+GET /register?id=3
+--- access_log
+"GET /register?id=3 HTTP/1.1" 200
