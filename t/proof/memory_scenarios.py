@@ -23,6 +23,7 @@ CONFIGURATION = """\
         listen 127.0.0.1:{port};
         listen 127.0.0.1:{port2} http2;
         client_body_buffer_size 1k;
+        error_page 599 @page;
         marketplace_resolve on;
         location @page {{
             return 200 "$marketplace_customer_aws_account_id $marketplace_error
