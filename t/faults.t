@@ -823,7 +823,7 @@ close $client;
 is_closed($aws, 'the call');
 
 my $after = $puppet->accept;
-is(scalar <$after>, "GET /after HTTP/1.0\r\n", 'post_action runs');
+like(scalar <$after>, qr{^GET /after HTTP/1}, 'post_action runs');
 
 # it takes longer than the resolve might have
 

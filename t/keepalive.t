@@ -685,7 +685,7 @@ sub keep_three {
 
 # The one that the call came over, and the others.
 
-sub called {
+sub called_and_others {
     my ($called) = IO::Select->new(@_)->can_read(60) or die 'no call';
     read_call($called);
 
@@ -696,7 +696,7 @@ for my $path (qw(/register /block)) {
     my @aws = keep_three($path eq '/block' ? '/keep-block' : '/keep');
     my $client = begin_registering('ok', path => $path);
 
-    my ($called, @rest) = called(@aws);
+    my ($called, @rest) = called_and_others(@aws);
     my $new = accept_from($puppet);
 
     read_call($new);
@@ -713,7 +713,7 @@ for my $path (qw(/register /block)) {
 
 my @aws = keep_three('/keep');
 my $client = begin_registering('ok', path => '/deadline');
-my ($called, @rest) = called(@aws);
+my ($called, @rest) = called_and_others(@aws);
 
 like(all_of($client), qr/^HTTP\S+ 504 /, 'the time is over');
 is_closed($_, 'the others are not kept') for @rest;
