@@ -309,6 +309,9 @@ client intended to send too large body
             marketplace_token_field other;
             proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
         }
+        location = /c {
+            marketplace_resolve on;
+        }
     }
 --- request eval: ["GET /a?token=ok-secret1", "GET /b?other=ok-secret2"]
 --- more_headers

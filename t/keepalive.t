@@ -668,7 +668,8 @@ my $block = 'marketplace_endpoint http://block;';
 ::locations('/keep', $::endpoint{puppet}, '/keep-block', $block,
     '/register', "$::endpoint{puppet} marketplace_read_timeout 1s;",
     '/block', "$block marketplace_read_timeout 1s;",
-    '/deadline', "$::endpoint{puppet} marketplace_timeout 300ms;")
+    '/deadline', "$::endpoint{puppet} marketplace_timeout 300ms;",
+    '/elsewhere', $::endpoint{http})
 --- test
 sub keep_three {
     my $path = shift;
@@ -711,10 +712,12 @@ for my $path (qw(/register /block)) {
     is_closed($new);
 }
 
+is_outcome('ok', '200', '/elsewhere');
 my @aws = keep_three('/keep');
 my $client = begin_registering('ok', path => '/deadline');
 my ($called, @rest) = called_and_others(@aws);
 
 like(all_of($client), qr/^HTTP\S+ 504 /, 'the time is over');
 is_closed($_, 'the others are not kept') for @rest;
+ok(wait_until { still_open() == 1 }, 'that of another host is');
 ok(at_rest, 'nothing is left');
