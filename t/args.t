@@ -312,8 +312,15 @@ client intended to send too large body
         location = /c {
             marketplace_resolve on;
         }
+        location = /d {
+            marketplace_resolve on;
+            marketplace_token_field another;
+            proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+        }
     }
---- request eval: ["GET /a?token=ok-secret1", "GET /b?other=ok-secret2"]
+--- request eval
+["GET /a?token=ok-secret1", "GET /b?other=ok-secret2",
+ "GET /d?another=ok-secret3"]
 --- more_headers
 X-Marketplace-License-Arn: mine
 --- no_access_log
