@@ -972,23 +972,34 @@ GET /register?id=3
 --- access_log
 "GET /register?id=3 HTTP/1.1" 200
 
-=== TEST 57: pages of refusals from before access control
+=== TEST 57: the page of a refusal from before access control
 --- config
     marketplace_resolve on;
-    error_page 403 413 @problem;
-    location = /return {
+    error_page 403 @problem;
+    location = /register {
         return 403;
     }
-    location = /large {
+    location @problem {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- error_code: 403
+--- response_body eval: "POST /register\n\nx-amzn-marketplace-token=ok1"
+--- response_headers
+!Marketplace-Error
+--- aws_calls: 0
+
+=== TEST 58: the page for who sends too much
+--- config
+    marketplace_resolve on;
+    error_page 413 @problem;
+    location = /register {
         client_max_body_size 5;
     }
     location @problem {
         proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
     }
---- request eval
-[map { "POST $_\nx-amzn-marketplace-token=ok1" } qw(/return /large)]
---- error_code eval: [403, 413]
---- response_body eval
-["POST /return\n\nx-amzn-marketplace-token=ok1", "POST /large\n\n"]
---- response_headers eval: [("!Marketplace-Error") x 2]
+--- error_code: 413
+--- response_body eval: "POST /register\n\n"
+--- response_headers
+!Marketplace-Error
 --- aws_calls: 0
