@@ -569,6 +569,11 @@ ngx_http_marketplace_ctx_t *ngx_http_marketplace_get_ctx(
 ngx_http_marketplace_ctx_t *ngx_http_marketplace_create_ctx(
     ngx_http_request_t *r);
 
+/* What a cleanup of the request's pool that calls handler has as its data, or
+ * NULL.  Unlike contexts it is there after an internal redirect. */
+void *ngx_http_marketplace_find_data(ngx_http_request_t *r,
+    ngx_pool_cleanup_pt handler);
+
 /* Whether the customer has bought one of the location's products; has him no
  * longer be the request's, without further ado or as an error. */
 ngx_uint_t ngx_http_marketplace_is_product_of(ngx_http_marketplace_ctx_t *ctx,

@@ -16,8 +16,6 @@ typedef struct {
 } ngx_http_marketplace_entry_t;
 
 
-static ngx_http_marketplace_entry_t *ngx_http_marketplace_get_entry(
-    ngx_http_request_t *r);
 static ngx_uint_t ngx_http_marketplace_may_be_resolved(ngx_http_request_t *r);
 static void ngx_http_marketplace_entry_cleanup(void *data);
 
@@ -36,7 +34,8 @@ ngx_http_marketplace_enter_handler(ngx_http_request_t *r)
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    entry = ngx_http_marketplace_get_entry(r);
+    entry = ngx_http_marketplace_find_data(r,
+                                           ngx_http_marketplace_entry_cleanup);
 
     if (entry == NULL) {
 
@@ -70,7 +69,8 @@ ngx_http_marketplace_pass(ngx_http_request_t *r)
 {
     ngx_http_marketplace_entry_t  *entry;
 
-    entry = ngx_http_marketplace_get_entry(r);
+    entry = ngx_http_marketplace_find_data(r,
+                                           ngx_http_marketplace_entry_cleanup);
 
     if (entry) {
         entry->entered = NULL;
@@ -86,7 +86,8 @@ ngx_http_marketplace_is_denied(ngx_http_request_t *r)
 {
     ngx_http_marketplace_entry_t  *entry;
 
-    entry = ngx_http_marketplace_get_entry(r);
+    entry = ngx_http_marketplace_find_data(r,
+                                           ngx_http_marketplace_entry_cleanup);
 
     return entry
            && (entry->denied
@@ -104,23 +105,6 @@ ngx_http_marketplace_may_be_resolved(ngx_http_request_t *r)
     mmcf = ngx_http_get_module_main_conf(r, ngx_http_marketplace_module);
 
     return r->method == NGX_HTTP_POST || mmcf->args;
-}
-
-
-/* Internal redirects clear a request's contexts, but not its pool. */
-
-static ngx_http_marketplace_entry_t *
-ngx_http_marketplace_get_entry(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_http_marketplace_entry_cleanup) {
-            return cln->data;
-        }
-    }
-
-    return NULL;
 }
 
 

@@ -154,16 +154,6 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
     mp_token_rc_t      rc;
     mp_registration_t  registration;
 
-    if (ngx_http_marketplace_is_refusal(r->err_status)
-        || ngx_http_marketplace_is_denied(r))
-    {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "marketplace: the request was refused, and nothing is "
-                      "resolved on the page for that");
-
-        return NGX_DECLINED;
-    }
-
     rc = MP_TOKEN_MISSING;
     ngx_memzero(&registration, sizeof(mp_registration_t));
 
@@ -177,6 +167,16 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
         if (rc == MP_TOKEN_MISSING && r->method != NGX_HTTP_POST) {
             return NGX_DECLINED;
         }
+    }
+
+    if (ngx_http_marketplace_is_refusal(r->err_status)
+        || ngx_http_marketplace_is_denied(r))
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "marketplace: the request was refused, and nothing is "
+                      "resolved on the page for that");
+
+        return NGX_DECLINED;
     }
 
     if (ctx == NULL) {
@@ -209,9 +209,9 @@ ngx_http_marketplace_start(ngx_http_request_t *r,
 
 
 /*
- * Whether an error_page is shown to who was refused, by access control or a
- * limit or for the request itself: such a page is no place to register.  With
- * other errors a location is as good as any.
+ * Whether an error_page is shown to who was refused before there was access
+ * control, for the request itself or by a "return": such a page is no place to
+ * register.  With other errors a location is as good as any.
  */
 
 static ngx_uint_t
@@ -244,7 +244,6 @@ ngx_http_marketplace_is_refusal(ngx_uint_t status)
 ngx_http_marketplace_ctx_t *
 ngx_http_marketplace_get_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t          *cln;
     ngx_http_marketplace_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_marketplace_module);
@@ -253,10 +252,24 @@ ngx_http_marketplace_get_ctx(ngx_http_request_t *r)
         return ctx;
     }
 
-    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+    ctx = ngx_http_marketplace_find_data(r, ngx_http_marketplace_cleanup);
 
-        if (cln->handler == ngx_http_marketplace_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_marketplace_module);
+    if (ctx) {
+        ngx_http_set_ctx(r, ctx, ngx_http_marketplace_module);
+    }
+
+    return ctx;
+}
+
+
+void *
+ngx_http_marketplace_find_data(ngx_http_request_t *r,
+    ngx_pool_cleanup_pt handler)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == handler) {
             return cln->data;
         }
     }

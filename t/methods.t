@@ -1003,3 +1003,19 @@ GET /register?id=3
 --- response_headers
 !Marketplace-Error
 --- aws_calls: 0
+
+=== TEST 59: a page of a refusal says nothing of requests without a token
+--- config
+    marketplace_resolve on;
+    error_page 403 @problem;
+    location = /register {
+        deny all;
+    }
+    location @problem {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_BACKEND;
+    }
+--- request
+GET /register
+--- error_code: 403
+--- no_error_log
+nothing is resolved on the page for that
